@@ -1,0 +1,2 @@
+#include "CSupport.h"
+typedef int csupport_empty;

@@ -1,0 +1,3 @@
+#ifndef KAFKA_MIRROR_CSUPPORT_H
+#define KAFKA_MIRROR_CSUPPORT_H
+#endif
