@@ -1,0 +1,49 @@
+# Two commands do all set-up on a fresh machine: `make demo` and `make test`.
+SWIFT ?= swift
+PREFIX ?= /usr/local
+BINARY = .build/release/kafka-mirror
+SECONDS_ARG = $(if $(SECONDS),--seconds $(SECONDS),)
+SOAK_RECORDS ?= 10000000
+
+.PHONY: build demo test unit peers bench soak lint format install clean packages test-packages
+
+build: packages
+	$(SWIFT) build -c release --product kafka-mirror
+	@echo "built $(BINARY)"
+
+## Two embedded clusters, live producers, active-active mirroring, shown in the terminal. SECONDS=20 ends it by itself.
+demo: build
+	$(BINARY) demo $(SECONDS_ARG)
+
+## Everything: unit, golden vectors, embedded clusters, foreign clients and brokers.
+test: packages test-packages peers
+	$(SWIFT) test
+
+peers: test-packages
+	scripts/peers
+
+## Real data through two flows, counted by an independent client. SOAK_RECORDS=n for another size.
+soak: build test-packages peers
+	scripts/soak $(BINARY) $(SOAK_RECORDS)
+
+bench: build test-packages peers
+	scripts/bench $(BINARY)
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+install: build
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kafka-mirror
+
+clean:
+	$(SWIFT) package clean
+	rm -rf .peers
+
+packages:
+	@scripts/packages build
+
+test-packages:
+	@scripts/packages build test
