@@ -1,0 +1,111 @@
+/// Asks for the state of groups of the new consumer protocol (KIP-848).
+public struct ConsumerGroupDescribeRequest: KafkaRequest {
+    public typealias Response = ConsumerGroupDescribeResponse
+    public static let apiKey = ApiKey.consumerGroupDescribe
+    public static let supportedVersions: ClosedRange<Int16> = 0...0
+    public static let flexibleSince: Int16 = 0
+
+    public var groupIDs: [GroupID] = []
+    public var includeAuthorizedOperations = false
+
+    public init() {}
+
+    public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+        try w(&groupIDs, "GroupIds")
+        try w(&includeAuthorizedOperations, "IncludeAuthorizedOperations")
+    }
+}
+
+/// State, members and assignments of groups of the new consumer protocol.
+public struct ConsumerGroupDescribeResponse: KafkaMessage {
+    public static let supportedVersions: ClosedRange<Int16> = 0...0
+    public static let flexibleSince: Int16 = 0
+
+    public var throttleTimeMs: Int32 = 0
+    public var groups: [DescribedGroup] = []
+
+    public init() {}
+
+    public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+        try w(&throttleTimeMs, "ThrottleTimeMs")
+        try w(&groups, "Groups")
+    }
+
+    public struct TopicPartitions: WireStruct {
+        public var topicID = KafkaUUID.zero
+        public var topicName: TopicName = ""
+        public var partitions: [Int32] = []
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&topicID, "TopicId")
+            try w(&topicName, "TopicName")
+            try w(&partitions, "Partitions")
+        }
+    }
+
+    public struct Assignment: WireStruct {
+        public var topicPartitions: [TopicPartitions] = []
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&topicPartitions, "TopicPartitions")
+        }
+    }
+
+    public struct DescribedGroup: WireStruct {
+        public var errorCode = ErrorCode.none
+        public var errorMessage: KafkaString?
+        public var groupID: GroupID = ""
+        public var groupState: KafkaString = ""
+        public var groupEpoch: Int32 = 0
+        public var assignmentEpoch: Int32 = 0
+        public var assignorName: KafkaString = ""
+        public var members: [Member] = []
+        public var authorizedOperations: Int32 = .min
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&errorCode, "ErrorCode")
+            try w(&errorMessage, "ErrorMessage")
+            try w(&groupID, "GroupId")
+            try w(&groupState, "GroupState")
+            try w(&groupEpoch, "GroupEpoch")
+            try w(&assignmentEpoch, "AssignmentEpoch")
+            try w(&assignorName, "AssignorName")
+            try w(&members, "Members")
+            try w(&authorizedOperations, "AuthorizedOperations")
+        }
+    }
+
+    public struct Member: WireStruct {
+        public var memberID: KafkaString = ""
+        public var instanceID: KafkaString?
+        public var rackID: KafkaString?
+        public var memberEpoch: Int32 = 0
+        public var clientID: KafkaString = ""
+        public var clientHost: KafkaString = ""
+        public var subscribedTopicNames: [TopicName] = []
+        public var subscribedTopicRegex: KafkaString?
+        public var assignment = Assignment()
+        public var targetAssignment = Assignment()
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&memberID, "MemberId")
+            try w(&instanceID, "InstanceId")
+            try w(&rackID, "RackId")
+            try w(&memberEpoch, "MemberEpoch")
+            try w(&clientID, "ClientId")
+            try w(&clientHost, "ClientHost")
+            try w(&subscribedTopicNames, "SubscribedTopicNames")
+            try w(&subscribedTopicRegex, "SubscribedTopicRegex")
+            try w(&assignment, "Assignment")
+            try w(&targetAssignment, "TargetAssignment")
+        }
+    }
+}

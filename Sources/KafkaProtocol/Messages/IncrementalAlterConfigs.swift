@@ -1,0 +1,77 @@
+/// Changes single settings of topics or brokers and leaves the others (KIP-339).
+public struct IncrementalAlterConfigsRequest: KafkaRequest {
+    public typealias Response = IncrementalAlterConfigsResponse
+    public static let apiKey = ApiKey.incrementalAlterConfigs
+    public static let supportedVersions: ClosedRange<Int16> = 0...1
+    public static let flexibleSince: Int16 = 1
+
+    public var resources: [AlterConfigsResource] = []
+    public var validateOnly = false
+
+    public init() {}
+
+    public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+        try w(&resources, "Resources")
+        try w(&validateOnly, "ValidateOnly")
+    }
+
+    public struct AlterConfigsResource: WireStruct {
+        public var resourceType: Int8 = 0
+        public var resourceName: KafkaString = ""
+        public var configs: [AlterableConfig] = []
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&resourceType, "ResourceType")
+            try w(&resourceName, "ResourceName")
+            try w(&configs, "Configs")
+        }
+    }
+
+    public struct AlterableConfig: WireStruct {
+        public var name: KafkaString = ""
+        public var configOperation: Int8 = 0
+        public var value: KafkaString? = ""
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&name, "Name")
+            try w(&configOperation, "ConfigOperation")
+            try w(&value, "Value")
+        }
+    }
+}
+
+/// The outcome for each resource.
+public struct IncrementalAlterConfigsResponse: KafkaMessage {
+    public static let supportedVersions: ClosedRange<Int16> = 0...1
+    public static let flexibleSince: Int16 = 1
+
+    public var throttleTimeMs: Int32 = 0
+    public var responses: [AlterConfigsResourceResponse] = []
+
+    public init() {}
+
+    public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+        try w(&throttleTimeMs, "ThrottleTimeMs")
+        try w(&responses, "Responses")
+    }
+
+    public struct AlterConfigsResourceResponse: WireStruct {
+        public var errorCode = ErrorCode.none
+        public var errorMessage: KafkaString? = ""
+        public var resourceType: Int8 = 0
+        public var resourceName: KafkaString = ""
+
+        public init() {}
+
+        public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
+            try w(&errorCode, "ErrorCode")
+            try w(&errorMessage, "ErrorMessage")
+            try w(&resourceType, "ResourceType")
+            try w(&resourceName, "ResourceName")
+        }
+    }
+}
