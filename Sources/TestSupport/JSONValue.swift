@@ -69,6 +69,21 @@ extension JSONValue: Equatable {
     }
 }
 
+extension JSONValue: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .string(let value): value.debugDescription
+        case .array(let elements): "[" + elements.map(\.description).joined(separator: ",") + "]"
+        case .object(let members):
+            "{" + members.map { "\($0.name.debugDescription):\($0.value)" }.joined(separator: ",") + "}"
+        }
+    }
+}
+
 // MARK: - Parsing
 
 extension JSONValue {

@@ -113,7 +113,7 @@ extension Walker where Self: ~Copyable {
                 if Self.refusesLoss && value == nil {
                     throw WireError(.unexpectedNull, name: name.description, version: version)
                 }
-                var present = value ?? .wireDefault
+                var present: Value = value ?? Value.wireDefault
                 try present.walkValue(&self)
                 value = present
             }
