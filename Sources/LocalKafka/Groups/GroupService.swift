@@ -1,0 +1,4 @@
+/// The groups of a cluster.
+package final class GroupService {
+    init() {}
+}

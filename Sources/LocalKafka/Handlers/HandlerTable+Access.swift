@@ -1,0 +1,5 @@
+extension HandlerTable {
+    /// Access control, quotas, log directories, producers and SCRAM credentials.
+    mutating func registerAccessHandlers() {
+    }
+}

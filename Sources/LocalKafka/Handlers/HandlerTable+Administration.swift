@@ -1,0 +1,5 @@
+extension HandlerTable {
+    /// Topics, configs, the cluster itself.
+    mutating func registerAdministrationHandlers() {
+    }
+}

@@ -1,0 +1,6 @@
+extension HandlerTable {
+    /// Connections, metadata, records.
+    mutating func registerDataHandlers() {
+        self.register(ApiVersionsHandler.self)
+    }
+}

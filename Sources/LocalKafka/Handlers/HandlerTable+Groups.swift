@@ -1,0 +1,5 @@
+extension HandlerTable {
+    /// Groups and their offsets.
+    mutating func registerGroupHandlers() {
+    }
+}

@@ -1,0 +1,5 @@
+extension HandlerTable {
+    /// Producer ids and transactions.
+    mutating func registerTransactionHandlers() {
+    }
+}

@@ -1,0 +1,92 @@
+package import NIOCore
+
+extension Log {
+    package enum ReadFailure: Error, Sendable {
+        case outOfRange
+    }
+
+    /// What a fetch gets.
+    package struct Slice {
+        /// Pieces of batches, one after the other.
+        package var parts: [ByteBuffer] = []
+        package var bytes = 0
+        package var aborted: [AbortedTransaction] = []
+    }
+
+    /// Reads batches from the one that holds `offset` on.
+    ///
+    /// Like a segment file's slice, the result may begin before `offset` and its last batch may be cut off.
+    ///
+    /// - Parameters:
+    ///   - limit: no batch that reaches this offset is read.
+    ///   - maxBytes: how much to read.
+    ///   - needsOne: whether the first batch is read whole even when it is larger than `maxBytes`.
+    package func read(
+        from offset: Int64,
+        limit: Int64,
+        maxBytes: Int,
+        needsOne: Bool
+    ) throws(ReadFailure) -> Slice {
+        guard offset >= self.startOffset, offset <= self.endOffset else { throw .outOfRange }
+        var slice = Slice()
+        guard offset < limit else { return slice }
+        var index = self.batchIndex(reaching: offset)
+        while index < self.batches.count, self.batches[index].lastOffset < limit {
+            let batch = self.batches[index]
+            let room = maxBytes - slice.bytes
+            if batch.size > room, !(needsOne && slice.bytes == 0) {
+                if room > 0 { Self.gather(batch, prefix: room, into: &slice) }
+                break
+            }
+            batch.gather(into: &slice.parts)
+            slice.bytes += batch.size
+            index += 1
+        }
+        return slice
+    }
+
+    /// Reads for a read-committed consumer: up to the last stable offset, with the transactions to skip.
+    package func readCommitted(from offset: Int64, maxBytes: Int, needsOne: Bool) throws(ReadFailure) -> Slice {
+        var slice = try self.read(from: offset, limit: self.lastStableOffset, maxBytes: maxBytes, needsOne: needsOne)
+        guard slice.bytes > 0 else { return slice }
+        let upper = self.upperBound(from: offset, bytes: slice.bytes)
+        slice.aborted = self.abortedTransactions.filter { $0.lastOffset >= offset && $0.firstOffset < upper }
+        return slice
+    }
+
+    /// How many bytes a fetch at `offset` could get at most, for `min_bytes`.
+    package func available(from offset: Int64, limit: Int64, atMost maximum: Int) -> Int {
+        guard offset >= self.startOffset, offset < limit else { return 0 }
+        var total = 0
+        var index = self.batchIndex(reaching: offset)
+        while index < self.batches.count, self.batches[index].lastOffset < limit, total < maximum {
+            total += self.batches[index].size
+            index += 1
+        }
+        return min(total, maximum)
+    }
+
+    /// The first offset after a read of `bytes` from `offset`.
+    private func upperBound(from offset: Int64, bytes: Int) -> Int64 {
+        var left = bytes
+        var index = self.batchIndex(reaching: offset)
+        while index < self.batches.count, left > 0 {
+            left -= self.batches[index].size
+            index += 1
+        }
+        return index < self.batches.count ? self.batches[index].baseOffset : self.endOffset
+    }
+
+    private static func gather(_ batch: StoredBatch, prefix length: Int, into slice: inout Slice) {
+        var parts: [ByteBuffer] = []
+        batch.gather(into: &parts)
+        var left = length
+        for part in parts where left > 0 {
+            if let piece = part.getSlice(at: part.readerIndex, length: min(left, part.readableBytes)) {
+                left -= piece.readableBytes
+                slice.bytes += piece.readableBytes
+                slice.parts.append(piece)
+            }
+        }
+    }
+}
