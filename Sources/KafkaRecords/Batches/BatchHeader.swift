@@ -44,20 +44,17 @@ public struct BatchHeader: Hashable, Sendable {
 
     /// Writes the 61 bytes at `index`, as they are: length and checksum are not computed.
     func set(in buffer: inout ByteBuffer, at index: Int) {
-        var at = index
-        at += buffer.setInteger(baseOffset, at: at)
-        at += buffer.setInteger(batchLength, at: at)
-        at += buffer.setInteger(partitionLeaderEpoch, at: at)
-        at += buffer.setInteger(Self.magic, at: at)
-        at += buffer.setInteger(crc, at: at)
-        at += buffer.setInteger(attributes.rawValue, at: at)
-        at += buffer.setInteger(lastOffsetDelta, at: at)
-        at += buffer.setInteger(baseTimestamp, at: at)
-        at += buffer.setInteger(maxTimestamp, at: at)
-        at += buffer.setInteger(producerID, at: at)
-        at += buffer.setInteger(producerEpoch, at: at)
-        at += buffer.setInteger(baseSequence, at: at)
-        buffer.setInteger(recordCount, at: at)
+        let end = buffer.writerIndex
+        buffer.moveWriterIndex(to: index)
+        append(to: &buffer)
+        buffer.moveWriterIndex(to: end)
+    }
+
+    /// Appends the 61 bytes.
+    func append(to buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(baseOffset, batchLength, partitionLeaderEpoch, Self.magic, crc)
+        buffer.writeMultipleIntegers(attributes.rawValue, lastOffsetDelta, baseTimestamp, maxTimestamp)
+        buffer.writeMultipleIntegers(producerID, producerEpoch, baseSequence, recordCount)
     }
 
     /// Where fields lie in a batch.
@@ -68,7 +65,6 @@ public struct BatchHeader: Hashable, Sendable {
         static let crc = 17
         /// The first byte under the checksum.
         static let attributes = 21
-        static let maxTimestamp = 35
     }
 
     /// The bytes before the ones that `batchLength` counts.

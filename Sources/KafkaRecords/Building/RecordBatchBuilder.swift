@@ -106,6 +106,34 @@ public struct RecordBatchBuilder: Sendable {
         return buffer.readableBytes + ByteSink.size(ofVarint: Int64(body)) + body
     }
 
+    /// What has to be undone to take back the records appended since.
+    struct Checkpoint {
+        fileprivate var count: Int32
+        fileprivate var baseTimestamp: Int64
+        fileprivate var maxTimestamp: Int64
+        fileprivate var lastRecordOffset: Int64
+        fileprivate var writerIndex: Int
+    }
+
+    var checkpoint: Checkpoint {
+        Checkpoint(
+            count: count,
+            baseTimestamp: baseTimestamp,
+            maxTimestamp: maxTimestamp,
+            lastRecordOffset: lastRecordOffset,
+            writerIndex: buffer.writerIndex
+        )
+    }
+
+    mutating func restore(_ checkpoint: Checkpoint) {
+        count = checkpoint.count
+        baseTimestamp = checkpoint.baseTimestamp
+        maxTimestamp = checkpoint.maxTimestamp
+        lastRecordOffset = checkpoint.lastRecordOffset
+        buffer.moveWriterIndex(to: checkpoint.writerIndex)
+        failure = nil
+    }
+
     /// Finishes the batch; the builder is then empty and goes on with the next offset.
     ///
     /// - Parameter codecs: may be nil without compression.

@@ -1,0 +1,92 @@
+import NIOCore
+
+/// Joins neighbouring uncompressed batches into one, so that many small batches travel in one request.
+///
+/// Only the deltas before each record are written anew; keys, values and headers are copied as bytes. Every record
+/// is checked on the way, because a damaged one would make the broker refuse its healthy neighbours too.
+public struct BatchSplicer: Sendable {
+    private let maxBytes: Int
+    private var builder: RecordBatchBuilder
+    private var runs: [OffsetRun] = []
+    /// The number of batches joined so far.
+    public private(set) var batchCount = 0
+
+    /// - Parameter maxBytes: the largest batch to make.
+    public init(maxBytes: Int) {
+        self.maxBytes = maxBytes
+        builder = RecordBatchBuilder()
+    }
+
+    public var isEmpty: Bool { batchCount == 0 }
+    public var recordCount: Int32 { builder.count }
+    public var sizeInBytes: Int { builder.uncompressedSize }
+
+    /// Whether a batch is of the kind that can be joined: plain data on the fast path.
+    public static func accepts(_ batch: RecordBatchView) -> Bool {
+        batch.codec == CompressionCodec.none && batch.isDense && !batch.isControl && !batch.hasDeleteHorizon
+            && batch.timestampType == .createTime
+    }
+
+    /// Adds a batch, or leaves everything as it was and returns false when it does not fit.
+    public mutating func append(_ batch: RecordBatchView) throws(RecordError) -> Bool {
+        guard Self.accepts(batch), batch.recordCount <= Int32.max - builder.count else { return false }
+        // Deltas rarely grow: without this, most of a large batch would be copied in vain.
+        guard builder.uncompressedSize + batch.sizeInBytes / 2 <= maxBytes else { return false }
+        let checkpoint = builder.checkpoint
+        do throws(RecordError) {
+            guard try copy(batch) else {
+                builder.restore(checkpoint)
+                return false
+            }
+        } catch {
+            builder.restore(checkpoint)
+            throw error.at(batch.baseOffset)
+        }
+        append(OffsetRun(source: batch.baseOffset, index: 0, count: batch.recordCount))
+        batchCount += 1
+        return true
+    }
+
+    /// The joined batch; nil when there is none. The splicer is empty afterwards.
+    public mutating func finish() throws(RecordError) -> AssembledBatch? {
+        guard !isEmpty else { return nil }
+        let batch = try RecordBatchView(try builder.build())
+        let assembled = AssembledBatch(batch: batch, runs: runs)
+        self = BatchSplicer(maxBytes: maxBytes)
+        return assembled
+    }
+
+    /// Returns false when the result would become too large.
+    private mutating func copy(_ batch: RecordBatchView) throws(RecordError) -> Bool {
+        let section = try batch.decompressedSection(codecs: nil, limit: .max)
+        let header = batch.header
+        return try section.withCursor { cursor throws(RecordError) in
+            var previous: Int32 = -1
+            for _ in 0..<header.recordCount {
+                let frame = try RecordFrame(from: &cursor)
+                try header.check(frame, after: previous)
+                previous = frame.offsetDelta
+                let timestamp = header.timestamp(of: frame)
+                let offset = builder.nextOffset
+                guard builder.uncompressedSize(adding: frame, offset: offset, timestamp: timestamp) <= maxBytes else {
+                    return false
+                }
+                builder.append(frame, from: cursor, offset: offset, timestamp: timestamp)
+            }
+            guard cursor.remaining == 0 else {
+                throw RecordError(.content, "\(cursor.remaining) bytes follow the last record")
+            }
+            return true
+        }
+    }
+
+    private mutating func append(_ run: OffsetRun) {
+        guard let last = runs.indices.last else { return runs.append(run) }
+        if runs[last].source &+ Int64(runs[last].count) == run.source {
+            runs[last].count += run.count
+        } else {
+            let index = runs[last].index + runs[last].count
+            runs.append(OffsetRun(source: run.source, index: index, count: run.count))
+        }
+    }
+}
