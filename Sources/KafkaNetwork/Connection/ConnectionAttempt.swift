@@ -1,0 +1,111 @@
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Connects to one socket address and waits until the connection is ready.
+struct ConnectionAttempt {
+    enum Failure: Error {
+        /// No TCP connection; another address of the same name may work.
+        case tcp(any Error)
+        /// The peer is there, but TLS, version negotiation or SASL failed.
+        case setup(KafkaConnectionError)
+    }
+
+    let target: SocketAddress
+    let address: BrokerAddress
+    let configuration: ClientConfiguration
+    let tls: NIOSSLContext?
+    let purpose: ConnectionPurpose
+    let timeLimit: Duration
+    let logger: Logger
+
+    func run(on eventLoop: any EventLoop) async -> Result<KafkaConnection, Failure> {
+        let ready = eventLoop.makePromise(of: Result<ApiVersionTable, KafkaConnectionError>.self)
+        let channel: any Channel
+        do {
+            channel = try await bootstrap(eventLoop, ready).connect(to: self.target).get()
+        } catch {
+            // Nobody else completes it when the channel never came to life.
+            ready.succeed(.failure(KafkaConnectionError(.closed, "the connection was not set up")))
+            return .failure(.tcp(error))
+        }
+        let result = await withTaskCancellationHandler {
+            try? await ready.futureResult.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+        let context = self.configuration.errorContext(self.address)
+        switch result {
+        case .success(let versions)?:
+            guard let handler = try? await self.handler(of: channel) else {
+                return .failure(
+                    .setup(KafkaConnectionError(.closed, "the broker closed the connection", context: context))
+                )
+            }
+            return .success(
+                KafkaConnection(
+                    channel: channel,
+                    handler: handler,
+                    apiVersions: versions,
+                    address: self.address,
+                    purpose: self.purpose,
+                    configuration: self.configuration
+                )
+            )
+        case .failure(let error)?:
+            if Task.isCancelled {
+                let error = KafkaConnectionError(.cancelled, "connecting was cancelled", context: context)
+                return .failure(.setup(error))
+            }
+            return .failure(.setup(error))
+        case nil:
+            return .failure(.setup(KafkaConnectionError(.closed, "the connection was not set up", context: context)))
+        }
+    }
+
+    private func handler(of channel: any Channel) async throws -> NIOLoopBound<KafkaChannelHandler> {
+        try await channel.eventLoop.submit {
+            let handler = try channel.pipeline.syncOperations.handler(type: KafkaChannelHandler.self)
+            return NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        }.get()
+    }
+
+    private func bootstrap(
+        _ eventLoop: any EventLoop,
+        _ ready: EventLoopPromise<Result<ApiVersionTable, KafkaConnectionError>>
+    ) -> ClientBootstrap {
+        var bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(TimeAmount(self.timeLimit))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.recvAllocator, value: self.purpose.receiveAllocator)
+            .channelOption(.writeBufferWaterMark, value: self.purpose.writeWaterMark)
+        if let size = self.configuration.sendBufferBytes {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_sndbuf), value: .init(size))
+        }
+        if let size = self.configuration.receiveBufferBytes {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(size))
+        }
+        let (configuration, address, tls, logger) = (self.configuration, self.address, self.tls, self.logger)
+        return bootstrap.channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                if let tls {
+                    // The name goes into SNI, where addresses are not allowed.
+                    let isLiteral = (try? SocketAddress(ipAddress: address.host, port: address.port)) != nil
+                    let name = isLiteral ? nil : address.host
+                    try channel.pipeline.syncOperations.addHandler(
+                        NIOSSLClientHandler(context: tls, serverHostname: name)
+                    )
+                }
+                let handler = KafkaChannelHandler(
+                    configuration: configuration,
+                    address: address,
+                    eventLoop: channel.eventLoop,
+                    logger: logger
+                ) { ready.succeed($0) }
+                try channel.pipeline.syncOperations.addHandler(handler)
+            }
+        }
+    }
+}
