@@ -23,6 +23,7 @@ public struct AddPartitionsToTxnRequest: KafkaRequest {
         try w(&v3AndBelowTopics, "V3AndBelowTopics", until: 3)
     }
 
+    /// Partitions of one topic.
     public struct AddPartitionsToTxnTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [Int32] = []
@@ -35,11 +36,15 @@ public struct AddPartitionsToTxnRequest: KafkaRequest {
         }
     }
 
+    /// One transaction with its partitions.
     public struct AddPartitionsToTxnTransaction: WireStruct {
         public var transactionalID: KafkaString = ""
         public var producerID: Int64 = 0
         public var producerEpoch: Int16 = 0
+
+        /// Whether to check only that the partitions are part of the transaction.
         public var verifyOnly = false
+
         public var topics: [AddPartitionsToTxnTopic] = []
 
         public init() {}
@@ -59,7 +64,9 @@ public struct AddPartitionsToTxnResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 3
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
     public var resultsByTransaction: [AddPartitionsToTxnResult] = []
     public var resultsByTopicV3AndBelow: [AddPartitionsToTxnTopicResult] = []
@@ -73,6 +80,7 @@ public struct AddPartitionsToTxnResponse: KafkaMessage {
         try w(&resultsByTopicV3AndBelow, "ResultsByTopicV3AndBelow", until: 3)
     }
 
+    /// The outcome for one topic.
     public struct AddPartitionsToTxnTopicResult: WireStruct {
         public var name: TopicName = ""
         public var resultsByPartition: [AddPartitionsToTxnPartitionResult] = []
@@ -85,6 +93,7 @@ public struct AddPartitionsToTxnResponse: KafkaMessage {
         }
     }
 
+    /// The outcome for one partition.
     public struct AddPartitionsToTxnPartitionResult: WireStruct {
         public var partitionIndex: Int32 = 0
         public var partitionErrorCode = ErrorCode.none
@@ -97,6 +106,7 @@ public struct AddPartitionsToTxnResponse: KafkaMessage {
         }
     }
 
+    /// The outcome for one transaction.
     public struct AddPartitionsToTxnResult: WireStruct {
         public var transactionalID: KafkaString = ""
         public var topicResults: [AddPartitionsToTxnTopicResult] = []

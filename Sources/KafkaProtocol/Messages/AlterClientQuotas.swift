@@ -6,6 +6,8 @@ public struct AlterClientQuotasRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 1
 
     public var entries: [EntryData] = []
+
+    /// Whether to check only and change nothing.
     public var validateOnly = false
 
     public init() {}
@@ -15,6 +17,7 @@ public struct AlterClientQuotasRequest: KafkaRequest {
         try w(&validateOnly, "ValidateOnly")
     }
 
+    /// The changes for one entity.
     public struct EntryData: WireStruct {
         public var entity: [EntityData] = []
         public var ops: [OpData] = []
@@ -27,8 +30,12 @@ public struct AlterClientQuotasRequest: KafkaRequest {
         }
     }
 
+    /// One part of an entity: entities may be a user, a client id, both together, or an address.
     public struct EntityData: WireStruct {
+        /// `user`, `client-id` or `ip`.
         public var entityType: KafkaString = ""
+
+        /// The name; null for the default of its type.
         public var entityName: KafkaString? = ""
 
         public init() {}
@@ -39,9 +46,14 @@ public struct AlterClientQuotasRequest: KafkaRequest {
         }
     }
 
+    /// One quota to set or remove.
     public struct OpData: WireStruct {
+        /// The quota, such as `producer_byte_rate`.
         public var key: KafkaString = ""
+
         public var value: Double = 0
+
+        /// Whether to remove the quota instead of setting it.
         public var remove = false
 
         public init() {}
@@ -59,7 +71,9 @@ public struct AlterClientQuotasResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 1
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var entries: [EntryData] = []
 
     public init() {}
@@ -69,9 +83,13 @@ public struct AlterClientQuotasResponse: KafkaMessage {
         try w(&entries, "Entries")
     }
 
+    /// The outcome for one entity.
     public struct EntryData: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
+
         public var entity: [EntityData] = []
 
         public init() {}
@@ -83,8 +101,12 @@ public struct AlterClientQuotasResponse: KafkaMessage {
         }
     }
 
+    /// One part of an entity: entities may be a user, a client id, both together, or an address.
     public struct EntityData: WireStruct {
+        /// `user`, `client-id` or `ip`.
         public var entityType: KafkaString = ""
+
+        /// The name; null for the default of its type.
         public var entityName: KafkaString? = ""
 
         public init() {}

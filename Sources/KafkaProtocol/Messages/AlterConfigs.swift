@@ -8,6 +8,8 @@ public struct AlterConfigsRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 2
 
     public var resources: [AlterConfigsResource] = []
+
+    /// Whether to check only and change nothing.
     public var validateOnly = false
 
     public init() {}
@@ -17,8 +19,11 @@ public struct AlterConfigsRequest: KafkaRequest {
         try w(&validateOnly, "ValidateOnly")
     }
 
+    /// The settings of one topic or broker.
     public struct AlterConfigsResource: WireStruct {
+        /// 2 topic, 4 broker, 8 broker logger.
         public var resourceType: Int8 = 0
+
         public var resourceName: KafkaString = ""
         public var configs: [AlterableConfig] = []
 
@@ -31,8 +36,11 @@ public struct AlterConfigsRequest: KafkaRequest {
         }
     }
 
+    /// One setting.
     public struct AlterableConfig: WireStruct {
         public var name: KafkaString = ""
+
+        /// The new value; null for the default.
         public var value: KafkaString? = ""
 
         public init() {}
@@ -49,7 +57,9 @@ public struct AlterConfigsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...2
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var responses: [AlterConfigsResourceResponse] = []
 
     public init() {}
@@ -59,10 +69,16 @@ public struct AlterConfigsResponse: KafkaMessage {
         try w(&responses, "Responses")
     }
 
+    /// The outcome for one topic or broker.
     public struct AlterConfigsResourceResponse: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
+
+        /// 2 topic, 4 broker, 8 broker logger.
         public var resourceType: Int8 = 0
+
         public var resourceName: KafkaString = ""
 
         public init() {}

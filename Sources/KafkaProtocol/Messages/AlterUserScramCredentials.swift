@@ -17,8 +17,11 @@ public struct AlterUserScramCredentialsRequest: KafkaRequest {
         try w(&upsertions, "Upsertions")
     }
 
+    /// A credential to delete.
     public struct ScramCredentialDeletion: WireStruct {
         public var name: KafkaString = ""
+
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         public var mechanism: Int8 = 0
 
         public init() {}
@@ -29,11 +32,19 @@ public struct AlterUserScramCredentialsRequest: KafkaRequest {
         }
     }
 
+    /// A credential to create or change.
     public struct ScramCredentialUpsertion: WireStruct {
         public var name: KafkaString = ""
+
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         public var mechanism: Int8 = 0
+
         public var iterations: Int32 = 0
+
+        /// Random bytes that the client has chosen.
         public var salt = ByteBuffer()
+
+        /// Derived from the password with salt and iterations; the password itself is never sent.
         public var saltedPassword = ByteBuffer()
 
         public init() {}
@@ -53,7 +64,9 @@ public struct AlterUserScramCredentialsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var results: [AlterUserScramCredentialsResult] = []
 
     public init() {}
@@ -63,9 +76,12 @@ public struct AlterUserScramCredentialsResponse: KafkaMessage {
         try w(&results, "Results")
     }
 
+    /// The outcome for one user.
     public struct AlterUserScramCredentialsResult: WireStruct {
         public var user: KafkaString = ""
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
 
         public init() {}

@@ -5,7 +5,9 @@ public struct ApiVersionsRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 3
 
+    /// The client's name, for the broker's metrics (KIP-511).
     public var clientSoftwareName: KafkaString = ""
+
     public var clientSoftwareVersion: KafkaString = ""
 
     public init() {}
@@ -27,11 +29,21 @@ public struct ApiVersionsResponse: KafkaMessage {
     public static let flexibleSince: Int16 = 3
 
     public var errorCode = ErrorCode.none
+
+    /// The APIs of the broker, with the range of versions of each.
     public var apiKeys: [ApiVersion] = []
+
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var supportedFeatures: [SupportedFeatureKey] = []
+
+    /// Grows with each change of the finalized features; -1 when unknown (KIP-584).
     public var finalizedFeaturesEpoch: Int64 = -1
+
     public var finalizedFeatures: [FinalizedFeatureKey] = []
+
+    /// Whether a controller is ready to take over from ZooKeeper.
     public var zkMigrationReady = false
 
     public init() {}
@@ -48,6 +60,7 @@ public struct ApiVersionsResponse: KafkaMessage {
         }
     }
 
+    /// The versions of one API.
     public struct ApiVersion: WireStruct {
         public var apiKey: Int16 = 0
         public var minVersion: Int16 = 0
@@ -62,6 +75,7 @@ public struct ApiVersionsResponse: KafkaMessage {
         }
     }
 
+    /// A cluster feature that the broker supports.
     public struct SupportedFeatureKey: WireStruct {
         public var name: KafkaString = ""
         public var minVersion: Int16 = 0
@@ -76,6 +90,7 @@ public struct ApiVersionsResponse: KafkaMessage {
         }
     }
 
+    /// A cluster feature that all brokers have switched on.
     public struct FinalizedFeatureKey: WireStruct {
         public var name: KafkaString = ""
         public var maxVersionLevel: Int16 = 0

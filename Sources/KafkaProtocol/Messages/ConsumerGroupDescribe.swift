@@ -21,7 +21,9 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var groups: [DescribedGroup] = []
 
     public init() {}
@@ -31,6 +33,7 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
         try w(&groups, "Groups")
     }
 
+    /// Partitions of one topic.
     public struct TopicPartitions: WireStruct {
         public var topicID = KafkaUUID.zero
         public var topicName: TopicName = ""
@@ -45,6 +48,7 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
         }
     }
 
+    /// The partitions of a member.
     public struct Assignment: WireStruct {
         public var topicPartitions: [TopicPartitions] = []
 
@@ -55,15 +59,27 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
         }
     }
 
+    /// One group.
     public struct DescribedGroup: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString?
+
         public var groupID: GroupID = ""
+
+        /// `Empty`, `Assigning`, `Reconciling`, `Stable` or `Dead`.
         public var groupState: KafkaString = ""
+
         public var groupEpoch: Int32 = 0
+
+        /// The epoch of the last target assignment.
         public var assignmentEpoch: Int32 = 0
+
         public var assignorName: KafkaString = ""
         public var members: [Member] = []
+
+        /// A bit for each operation the client may do; `Int32.min` when not asked for.
         public var authorizedOperations: Int32 = .min
 
         public init() {}
@@ -81,16 +97,29 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
         }
     }
 
+    /// One member.
     public struct Member: WireStruct {
         public var memberID: KafkaString = ""
+
+        /// The name of a static member; null for a dynamic one.
         public var instanceID: KafkaString?
+
         public var rackID: KafkaString?
+
+        /// The member's epoch in the new consumer protocol; -1 outside it.
         public var memberEpoch: Int32 = 0
+
         public var clientID: KafkaString = ""
         public var clientHost: KafkaString = ""
         public var subscribedTopicNames: [TopicName] = []
+
+        /// The pattern of topics wanted; null for none.
         public var subscribedTopicRegex: KafkaString?
+
+        /// The partitions that the member has.
         public var assignment = Assignment()
+
+        /// The partitions that the member is to have.
         public var targetAssignment = Assignment()
 
         public init() {}

@@ -7,12 +7,26 @@ public struct ConsumerGroupHeartbeatRequest: KafkaRequest {
 
     public var groupID: GroupID = ""
     public var memberID: KafkaString = ""
+
+    /// The member's epoch: 0 to join, -1 to leave, -2 to leave as a static member that will return.
     public var memberEpoch: Int32 = 0
+
+    /// The name of a static member; null for a dynamic one, or when it has not changed.
     public var instanceID: KafkaString?
+
+    /// The member's rack or zone; null when not set, or not changed.
     public var rackID: KafkaString?
+
+    /// How long the member may take to give up partitions; -1 when it has not changed.
     public var rebalanceTimeoutMs: Int32 = -1
+
+    /// The topics wanted; null when they have not changed.
     public var subscribedTopicNames: [TopicName]?
+
+    /// The assignor on the broker to use; null for its default, or when it has not changed.
     public var serverAssignor: KafkaString?
+
+    /// What the member has; null when it has not changed.
     public var topicPartitions: [TopicPartitions]?
 
     public init() {}
@@ -29,6 +43,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaRequest {
         try w(&topicPartitions, "TopicPartitions")
     }
 
+    /// Partitions of one topic.
     public struct TopicPartitions: WireStruct {
         public var topicID = KafkaUUID.zero
         public var partitions: [Int32] = []
@@ -47,12 +62,23 @@ public struct ConsumerGroupHeartbeatResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString?
+
     public var memberID: KafkaString?
+
+    /// The member's epoch in the new consumer protocol; -1 outside it.
     public var memberEpoch: Int32 = 0
+
+    /// How often the member should send heartbeats.
     public var heartbeatIntervalMs: Int32 = 0
+
+    /// The member's new partitions; null if they have not changed.
     public var assignment: Assignment?
 
     public init() {}
@@ -67,6 +93,7 @@ public struct ConsumerGroupHeartbeatResponse: KafkaMessage {
         try w(&assignment, "Assignment")
     }
 
+    /// Partitions of one topic.
     public struct TopicPartitions: WireStruct {
         public var topicID = KafkaUUID.zero
         public var partitions: [Int32] = []
@@ -79,6 +106,7 @@ public struct ConsumerGroupHeartbeatResponse: KafkaMessage {
         }
     }
 
+    /// The partitions of a member.
     public struct Assignment: WireStruct {
         public var topicPartitions: [TopicPartitions] = []
 

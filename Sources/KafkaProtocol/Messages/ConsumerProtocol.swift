@@ -8,9 +8,17 @@ public struct ConsumerProtocolSubscription: KafkaMessage {
     public static let flexibleSince: Int16 = .max
 
     public var topics: [TopicName] = []
+
+    /// Free bytes for the assignor.
     public var userData: ByteBuffer?
+
+    /// What the member has now, for cooperative rebalancing (KIP-429).
     public var ownedPartitions: [TopicPartition] = []
+
+    /// The generation in which the member owned its partitions; -1 for none (KIP-792).
     public var generationID: Int32 = -1
+
+    /// The member's rack or zone (KIP-881).
     public var rackID: KafkaString?
 
     public init() {}
@@ -23,6 +31,7 @@ public struct ConsumerProtocolSubscription: KafkaMessage {
         try w(&rackID, "RackId", since: 3, ignorable: true)
     }
 
+    /// Partitions of one topic.
     public struct TopicPartition: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [Int32] = []
@@ -44,6 +53,8 @@ public struct ConsumerProtocolAssignment: KafkaMessage {
     public static let flexibleSince: Int16 = .max
 
     public var assignedPartitions: [TopicPartition] = []
+
+    /// Free bytes for the assignor.
     public var userData: ByteBuffer?
 
     public init() {}
@@ -53,6 +64,7 @@ public struct ConsumerProtocolAssignment: KafkaMessage {
         try w(&userData, "UserData")
     }
 
+    /// Partitions of one topic.
     public struct TopicPartition: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [Int32] = []

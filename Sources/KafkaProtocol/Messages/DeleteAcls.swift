@@ -13,13 +13,27 @@ public struct DeleteAclsRequest: KafkaRequest {
         try w(&filters, "Filters")
     }
 
+    /// Matches rules whose every field fits.
     public struct DeleteAclsFilter: WireStruct {
+        /// 1 for any; otherwise as in `CreateAclsRequest`.
         public var resourceTypeFilter: Int8 = 0
+
+        /// The name; null for any.
         public var resourceNameFilter: KafkaString? = ""
+
+        /// 1 any, 2 whatever applies to the name, 3 literal, 4 prefixed.
         public var patternTypeFilter: Int8 = 3
+
+        /// The principal; null for any.
         public var principalFilter: KafkaString? = ""
+
+        /// The address; null for any.
         public var hostFilter: KafkaString? = ""
+
+        /// 1 for any; otherwise as in `CreateAclsRequest`.
         public var operation: Int8 = 0
+
+        /// 1 any, 2 deny, 3 allow.
         public var permissionType: Int8 = 0
 
         public init() {}
@@ -41,7 +55,9 @@ public struct DeleteAclsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...3
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var filterResults: [DeleteAclsFilterResult] = []
 
     public init() {}
@@ -51,9 +67,13 @@ public struct DeleteAclsResponse: KafkaMessage {
         try w(&filterResults, "FilterResults")
     }
 
+    /// What one filter removed.
     public struct DeleteAclsFilterResult: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
+
         public var matchingAcls: [DeleteAclsMatchingAcl] = []
 
         public init() {}
@@ -65,15 +85,30 @@ public struct DeleteAclsResponse: KafkaMessage {
         }
     }
 
+    /// One rule that was removed, or could not be.
     public struct DeleteAclsMatchingAcl: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
+
+        /// As in `CreateAclsRequest`.
         public var resourceType: Int8 = 0
+
         public var resourceName: KafkaString = ""
+
+        /// 3 literal, 4 prefixed.
         public var patternType: Int8 = 3
+
+        /// Such as `User:alice`.
         public var principal: KafkaString = ""
+
         public var host: KafkaString = ""
+
+        /// As in `CreateAclsRequest`.
         public var operation: Int8 = 0
+
+        /// 2 deny, 3 allow.
         public var permissionType: Int8 = 0
 
         public init() {}

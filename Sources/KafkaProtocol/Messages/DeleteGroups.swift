@@ -19,7 +19,9 @@ public struct DeleteGroupsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...2
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var results: [DeletableGroupResult] = []
 
     public init() {}
@@ -29,6 +31,7 @@ public struct DeleteGroupsResponse: KafkaMessage {
         try w(&results, "Results")
     }
 
+    /// The outcome for one group.
     public struct DeletableGroupResult: WireStruct {
         public var groupID: GroupID = ""
         public var errorCode = ErrorCode.none

@@ -6,6 +6,8 @@ public struct DeleteRecordsRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 2
 
     public var topics: [DeleteRecordsTopic] = []
+
+    /// How long the broker may take.
     public var timeoutMs: Int32 = 0
 
     public init() {}
@@ -15,6 +17,7 @@ public struct DeleteRecordsRequest: KafkaRequest {
         try w(&timeoutMs, "TimeoutMs")
     }
 
+    /// Partitions of one topic.
     public struct DeleteRecordsTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [DeleteRecordsPartition] = []
@@ -27,8 +30,11 @@ public struct DeleteRecordsRequest: KafkaRequest {
         }
     }
 
+    /// How far to delete in one partition.
     public struct DeleteRecordsPartition: WireStruct {
         public var partitionIndex: Int32 = 0
+
+        /// The first offset to keep; -1 deletes up to the high watermark.
         public var offset: Int64 = 0
 
         public init() {}
@@ -45,7 +51,9 @@ public struct DeleteRecordsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...2
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [DeleteRecordsTopicResult] = []
 
     public init() {}
@@ -55,6 +63,7 @@ public struct DeleteRecordsResponse: KafkaMessage {
         try w(&topics, "Topics")
     }
 
+    /// The outcome for one topic.
     public struct DeleteRecordsTopicResult: WireStruct {
         public var name: TopicName = ""
         public var partitions: [DeleteRecordsPartitionResult] = []
@@ -67,9 +76,13 @@ public struct DeleteRecordsResponse: KafkaMessage {
         }
     }
 
+    /// The outcome for one partition.
     public struct DeleteRecordsPartitionResult: WireStruct {
         public var partitionIndex: Int32 = 0
+
+        /// The first offset that is now there; -1 after an error.
         public var lowWatermark: Int64 = 0
+
         public var errorCode = ErrorCode.none
 
         public init() {}

@@ -7,6 +7,8 @@ public struct DeleteTopicsRequest: KafkaRequest {
 
     public var topics: [DeleteTopicState] = []
     public var topicNames: [TopicName] = []
+
+    /// How long the broker may take.
     public var timeoutMs: Int32 = 0
 
     public init() {}
@@ -17,8 +19,11 @@ public struct DeleteTopicsRequest: KafkaRequest {
         try w(&timeoutMs, "TimeoutMs")
     }
 
+    /// One topic, by name or by id.
     public struct DeleteTopicState: WireStruct {
+        /// The name; null when the topic is named by id (KIP-516).
         public var name: TopicName?
+
         public var topicID = KafkaUUID.zero
 
         public init() {}
@@ -35,7 +40,9 @@ public struct DeleteTopicsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...6
     public static let flexibleSince: Int16 = 4
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var responses: [DeletableTopicResult] = []
 
     public init() {}
@@ -45,10 +52,15 @@ public struct DeleteTopicsResponse: KafkaMessage {
         try w(&responses, "Responses")
     }
 
+    /// The outcome for one topic.
     public struct DeletableTopicResult: WireStruct {
+        /// The name; null when a topic that was named by id is unknown.
         public var name: TopicName? = ""
+
         public var topicID = KafkaUUID.zero
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString?
 
         public init() {}

@@ -5,12 +5,25 @@ public struct DescribeAclsRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...3
     public static let flexibleSince: Int16 = 2
 
+    /// 1 for any; otherwise as in `CreateAclsRequest`.
     public var resourceTypeFilter: Int8 = 0
+
+    /// The name; null for any.
     public var resourceNameFilter: KafkaString? = ""
+
+    /// 1 any, 2 whatever applies to the name, 3 literal, 4 prefixed.
     public var patternTypeFilter: Int8 = 3
+
+    /// The principal; null for any.
     public var principalFilter: KafkaString? = ""
+
+    /// The address; null for any.
     public var hostFilter: KafkaString? = ""
+
+    /// 1 for any; otherwise as in `CreateAclsRequest`.
     public var operation: Int8 = 0
+
+    /// 1 any, 2 deny, 3 allow.
     public var permissionType: Int8 = 0
 
     public init() {}
@@ -31,9 +44,14 @@ public struct DescribeAclsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...3
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString? = ""
+
     public var resources: [DescribeAclsResource] = []
 
     public init() {}
@@ -45,10 +63,16 @@ public struct DescribeAclsResponse: KafkaMessage {
         try w(&resources, "Resources")
     }
 
+    /// One resource with its rules.
     public struct DescribeAclsResource: WireStruct {
+        /// As in `CreateAclsRequest`.
         public var resourceType: Int8 = 0
+
         public var resourceName: KafkaString = ""
+
+        /// 3 literal, 4 prefixed.
         public var patternType: Int8 = 3
+
         public var acls: [AclDescription] = []
 
         public init() {}
@@ -61,10 +85,17 @@ public struct DescribeAclsResponse: KafkaMessage {
         }
     }
 
+    /// One rule of a resource.
     public struct AclDescription: WireStruct {
+        /// Such as `User:alice`.
         public var principal: KafkaString = ""
+
         public var host: KafkaString = ""
+
+        /// As in `CreateAclsRequest`.
         public var operation: Int8 = 0
+
+        /// 2 deny, 3 allow.
         public var permissionType: Int8 = 0
 
         public init() {}

@@ -6,6 +6,8 @@ public struct DescribeClientQuotasRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 1
 
     public var components: [ComponentData] = []
+
+    /// Whether entities with further components are left out.
     public var strict = false
 
     public init() {}
@@ -15,9 +17,15 @@ public struct DescribeClientQuotasRequest: KafkaRequest {
         try w(&strict, "Strict")
     }
 
+    /// Matches one part of an entity.
     public struct ComponentData: WireStruct {
+        /// `user`, `client-id` or `ip`.
         public var entityType: KafkaString = ""
+
+        /// 0 exactly this name, 1 the default, 2 any name.
         public var matchType: Int8 = 0
+
+        /// The name to match; null unless `matchType` is 0.
         public var match: KafkaString? = ""
 
         public init() {}
@@ -35,9 +43,14 @@ public struct DescribeClientQuotasResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 1
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString? = ""
+
     public var entries: [EntryData]? = []
 
     public init() {}
@@ -49,6 +62,7 @@ public struct DescribeClientQuotasResponse: KafkaMessage {
         try w(&entries, "Entries")
     }
 
+    /// The quotas of one entity.
     public struct EntryData: WireStruct {
         public var entity: [EntityData] = []
         public var values: [ValueData] = []
@@ -61,8 +75,12 @@ public struct DescribeClientQuotasResponse: KafkaMessage {
         }
     }
 
+    /// One part of an entity: entities may be a user, a client id, both together, or an address.
     public struct EntityData: WireStruct {
+        /// `user`, `client-id` or `ip`.
         public var entityType: KafkaString = ""
+
+        /// The name; null for the default of its type.
         public var entityName: KafkaString? = ""
 
         public init() {}
@@ -73,8 +91,11 @@ public struct DescribeClientQuotasResponse: KafkaMessage {
         }
     }
 
+    /// One quota.
     public struct ValueData: WireStruct {
+        /// The quota, such as `producer_byte_rate`.
         public var key: KafkaString = ""
+
         public var value: Double = 0
 
         public init() {}

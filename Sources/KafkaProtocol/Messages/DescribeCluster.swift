@@ -6,6 +6,8 @@ public struct DescribeClusterRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 0
 
     public var includeClusterAuthorizedOperations = false
+
+    /// 1 brokers, 2 controllers (KIP-919).
     public var endpointType: Int8 = 1
 
     public init() {}
@@ -21,13 +23,25 @@ public struct DescribeClusterResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString?
+
+    /// 1 brokers, 2 controllers (KIP-919).
     public var endpointType: Int8 = 1
+
     public var clusterID: KafkaString = ""
+
+    /// The controller's broker id; -1 when unknown.
     public var controllerID: Int32 = -1
+
     public var brokers: [DescribeClusterBroker] = []
+
+    /// A bit for each operation the client may do to the cluster; `Int32.min` when not asked for.
     public var clusterAuthorizedOperations: Int32 = .min
 
     public init() {}
@@ -43,10 +57,13 @@ public struct DescribeClusterResponse: KafkaMessage {
         try w(&clusterAuthorizedOperations, "ClusterAuthorizedOperations")
     }
 
+    /// One broker.
     public struct DescribeClusterBroker: WireStruct {
         public var brokerID: Int32 = 0
         public var host: KafkaString = ""
         public var port: Int32 = 0
+
+        /// The broker's rack or zone; null when not set.
         public var rack: KafkaString?
 
         public init() {}

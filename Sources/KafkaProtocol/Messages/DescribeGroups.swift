@@ -23,7 +23,9 @@ public struct DescribeGroupsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 5
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var groups: [DescribedGroup] = []
 
     public init() {}
@@ -33,13 +35,23 @@ public struct DescribeGroupsResponse: KafkaMessage {
         try w(&groups, "Groups")
     }
 
+    /// One group.
     public struct DescribedGroup: WireStruct {
         public var errorCode = ErrorCode.none
         public var groupID: GroupID = ""
+
+        /// `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable` or `Dead`.
         public var groupState: KafkaString = ""
+
+        /// `consumer` for consumers, `connect` for Connect workers.
         public var protocolType: KafkaString = ""
+
+        /// The protocol that the group has chosen, such as an assignor's name.
         public var protocolData: KafkaString = ""
+
         public var members: [DescribedGroupMember] = []
+
+        /// A bit for each operation the client may do; `Int32.min` when not asked for.
         public var authorizedOperations: Int32 = .min
 
         public init() {}
@@ -55,12 +67,20 @@ public struct DescribeGroupsResponse: KafkaMessage {
         }
     }
 
+    /// One member.
     public struct DescribedGroupMember: WireStruct {
         public var memberID: KafkaString = ""
+
+        /// The name of a static member; null for a dynamic one (KIP-345).
         public var groupInstanceID: KafkaString?
+
         public var clientID: KafkaString = ""
         public var clientHost: KafkaString = ""
+
+        /// A version and a `ConsumerProtocolSubscription`, for consumers.
         public var memberMetadata = ByteBuffer()
+
+        /// A version and a `ConsumerProtocolAssignment`, for consumers.
         public var memberAssignment = ByteBuffer()
 
         public init() {}

@@ -5,6 +5,7 @@ public struct DescribeLogDirsRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 2
 
+    /// The topics; null for all.
     public var topics: [DescribableLogDirTopic]? = []
 
     public init() {}
@@ -13,6 +14,7 @@ public struct DescribeLogDirsRequest: KafkaRequest {
         try w(&topics, "Topics")
     }
 
+    /// Partitions of one topic.
     public struct DescribableLogDirTopic: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [Int32] = []
@@ -31,7 +33,9 @@ public struct DescribeLogDirsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
     public var results: [DescribeLogDirsResult] = []
 
@@ -43,11 +47,16 @@ public struct DescribeLogDirsResponse: KafkaMessage {
         try w(&results, "Results")
     }
 
+    /// One directory.
     public struct DescribeLogDirsResult: WireStruct {
         public var errorCode = ErrorCode.none
         public var logDir: KafkaString = ""
         public var topics: [DescribeLogDirsTopic] = []
+
+        /// The size of the volume; -1 when unknown (KIP-827).
         public var totalBytes: Int64 = -1
+
+        /// The free space on the volume; -1 when unknown (KIP-827).
         public var usableBytes: Int64 = -1
 
         public init() {}
@@ -61,6 +70,7 @@ public struct DescribeLogDirsResponse: KafkaMessage {
         }
     }
 
+    /// The replicas of one topic.
     public struct DescribeLogDirsTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [DescribeLogDirsPartition] = []
@@ -73,10 +83,17 @@ public struct DescribeLogDirsResponse: KafkaMessage {
         }
     }
 
+    /// One replica.
     public struct DescribeLogDirsPartition: WireStruct {
         public var partitionIndex: Int32 = 0
+
+        /// The size of the replica's segments, in bytes.
         public var partitionSize: Int64 = 0
+
+        /// How far the replica is behind the high watermark or, for a future replica, behind the current one.
         public var offsetLag: Int64 = 0
+
+        /// Whether the replica is being moved to this directory.
         public var isFutureKey = false
 
         public init() {}

@@ -13,6 +13,7 @@ public struct DescribeProducersRequest: KafkaRequest {
         try w(&topics, "Topics")
     }
 
+    /// Partitions of one topic.
     public struct TopicRequest: WireStruct {
         public var name: TopicName = ""
         public var partitionIndexes: [Int32] = []
@@ -31,7 +32,9 @@ public struct DescribeProducersResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [TopicResponse] = []
 
     public init() {}
@@ -41,6 +44,7 @@ public struct DescribeProducersResponse: KafkaMessage {
         try w(&topics, "Topics")
     }
 
+    /// The partitions of one topic.
     public struct TopicResponse: WireStruct {
         public var name: TopicName = ""
         public var partitions: [PartitionResponse] = []
@@ -53,10 +57,14 @@ public struct DescribeProducersResponse: KafkaMessage {
         }
     }
 
+    /// The producers of one partition.
     public struct PartitionResponse: WireStruct {
         public var partitionIndex: Int32 = 0
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString?
+
         public var activeProducers: [ProducerState] = []
 
         public init() {}
@@ -69,12 +77,21 @@ public struct DescribeProducersResponse: KafkaMessage {
         }
     }
 
+    /// What the leader remembers of one producer.
     public struct ProducerState: WireStruct {
         public var producerID: Int64 = 0
         public var producerEpoch: Int32 = 0
+
+        /// The sequence of the last record; -1 for none.
         public var lastSequence: Int32 = -1
+
+        /// When the producer last wrote, in milliseconds since 1970; -1 when unknown.
         public var lastTimestamp: Int64 = -1
+
+        /// The epoch of the coordinator that ended the last transaction; -1 for none.
         public var coordinatorEpoch: Int32 = 0
+
+        /// The first offset of the open transaction; -1 for none.
         public var currentTxnStartOffset: Int64 = -1
 
         public init() {}

@@ -6,7 +6,11 @@ public struct DescribeTopicPartitionsRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 0
 
     public var topics: [TopicRequest] = []
+
+    /// How many partitions a page may have.
     public var responsePartitionLimit: Int32 = 2000
+
+    /// Where to begin; null for the first page.
     public var cursor: Cursor?
 
     public init() {}
@@ -17,6 +21,7 @@ public struct DescribeTopicPartitionsRequest: KafkaRequest {
         try w(&cursor, "Cursor")
     }
 
+    /// One topic.
     public struct TopicRequest: WireStruct {
         public var name: TopicName = ""
 
@@ -27,6 +32,7 @@ public struct DescribeTopicPartitionsRequest: KafkaRequest {
         }
     }
 
+    /// The partition with which a page begins.
     public struct Cursor: WireStruct {
         public var topicName: TopicName = ""
         public var partitionIndex: Int32 = 0
@@ -45,8 +51,12 @@ public struct DescribeTopicPartitionsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [DescribeTopicPartitionsResponseTopic] = []
+
+    /// Where the next page begins; null on the last one.
     public var nextCursor: Cursor?
 
     public init() {}
@@ -57,12 +67,18 @@ public struct DescribeTopicPartitionsResponse: KafkaMessage {
         try w(&nextCursor, "NextCursor")
     }
 
+    /// One topic.
     public struct DescribeTopicPartitionsResponseTopic: WireStruct {
         public var errorCode = ErrorCode.none
         public var name: TopicName? = ""
         public var topicID = KafkaUUID.zero
+
+        /// Whether the topic belongs to Kafka itself, such as `__consumer_offsets`.
         public var isInternal = false
+
         public var partitions: [DescribeTopicPartitionsResponsePartition] = []
+
+        /// A bit for each operation the client may do; `Int32.min` when not asked for.
         public var topicAuthorizedOperations: Int32 = .min
 
         public init() {}
@@ -77,15 +93,29 @@ public struct DescribeTopicPartitionsResponse: KafkaMessage {
         }
     }
 
+    /// One partition.
     public struct DescribeTopicPartitionsResponsePartition: WireStruct {
         public var errorCode = ErrorCode.none
         public var partitionIndex: Int32 = 0
+
+        /// The leader's broker id; -1 for none.
         public var leaderID: Int32 = 0
+
+        /// Counts the partition's leaders; -1 when unknown.
         public var leaderEpoch: Int32 = -1
+
         public var replicaNodes: [Int32] = []
+
+        /// The replicas in sync.
         public var isrNodes: [Int32] = []
+
+        /// Replicas that may lead although they are not in sync (KIP-966); null for none.
         public var eligibleLeaderReplicas: [Int32]?
+
+        /// The last known eligible leaders; null for none.
         public var lastKnownElr: [Int32]?
+
+        /// The replicas that are down.
         public var offlineReplicas: [Int32] = []
 
         public init() {}
@@ -103,6 +133,7 @@ public struct DescribeTopicPartitionsResponse: KafkaMessage {
         }
     }
 
+    /// The partition with which the next page begins.
     public struct Cursor: WireStruct {
         public var topicName: TopicName = ""
         public var partitionIndex: Int32 = 0

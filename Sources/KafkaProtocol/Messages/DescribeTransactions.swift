@@ -19,7 +19,9 @@ public struct DescribeTransactionsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var transactionStates: [TransactionState] = []
 
     public init() {}
@@ -29,12 +31,18 @@ public struct DescribeTransactionsResponse: KafkaMessage {
         try w(&transactionStates, "TransactionStates")
     }
 
+    /// One transaction.
     public struct TransactionState: WireStruct {
         public var errorCode = ErrorCode.none
         public var transactionalID: KafkaString = ""
         public var transactionState: KafkaString = ""
+
+        /// How long the transaction may stay open before the coordinator aborts it.
         public var transactionTimeoutMs: Int32 = 0
+
+        /// When the transaction began, in milliseconds since 1970; -1 if none is open.
         public var transactionStartTimeMs: Int64 = 0
+
         public var producerID: Int64 = 0
         public var producerEpoch: Int16 = 0
         public var topics: [TopicData] = []
@@ -53,6 +61,7 @@ public struct DescribeTransactionsResponse: KafkaMessage {
         }
     }
 
+    /// Partitions of one topic.
     public struct TopicData: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [Int32] = []

@@ -5,6 +5,7 @@ public struct DescribeUserScramCredentialsRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// The users; null or empty for all.
     public var users: [UserName]? = []
 
     public init() {}
@@ -13,6 +14,7 @@ public struct DescribeUserScramCredentialsRequest: KafkaRequest {
         try w(&users, "Users")
     }
 
+    /// One user.
     public struct UserName: WireStruct {
         public var name: KafkaString = ""
 
@@ -29,9 +31,14 @@ public struct DescribeUserScramCredentialsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...0
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString? = ""
+
     public var results: [DescribeUserScramCredentialsResult] = []
 
     public init() {}
@@ -43,10 +50,14 @@ public struct DescribeUserScramCredentialsResponse: KafkaMessage {
         try w(&results, "Results")
     }
 
+    /// The credentials of one user.
     public struct DescribeUserScramCredentialsResult: WireStruct {
         public var user: KafkaString = ""
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
+
         public var credentialInfos: [CredentialInfo] = []
 
         public init() {}
@@ -59,8 +70,11 @@ public struct DescribeUserScramCredentialsResponse: KafkaMessage {
         }
     }
 
+    /// One credential.
     public struct CredentialInfo: WireStruct {
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         public var mechanism: Int8 = 0
+
         public var iterations: Int32 = 0
 
         public init() {}

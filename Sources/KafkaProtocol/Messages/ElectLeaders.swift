@@ -5,8 +5,13 @@ public struct ElectLeadersRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...2
     public static let flexibleSince: Int16 = 2
 
+    /// 0 preferred leader, 1 unclean.
     public var electionType: Int8 = 0
+
+    /// The partitions; null for all.
     public var topicPartitions: [TopicPartitions]? = []
+
+    /// How long the broker may take.
     public var timeoutMs: Int32 = 60000
 
     public init() {}
@@ -17,6 +22,7 @@ public struct ElectLeadersRequest: KafkaRequest {
         try w(&timeoutMs, "TimeoutMs")
     }
 
+    /// Partitions of one topic.
     public struct TopicPartitions: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [Int32] = []
@@ -35,7 +41,9 @@ public struct ElectLeadersResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...2
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
     public var replicaElectionResults: [ReplicaElectionResult] = []
 
@@ -47,6 +55,7 @@ public struct ElectLeadersResponse: KafkaMessage {
         try w(&replicaElectionResults, "ReplicaElectionResults")
     }
 
+    /// The outcome for one topic.
     public struct ReplicaElectionResult: WireStruct {
         public var topic: TopicName = ""
         public var partitionResult: [PartitionResult] = []
@@ -59,9 +68,12 @@ public struct ElectLeadersResponse: KafkaMessage {
         }
     }
 
+    /// The outcome for one partition.
     public struct PartitionResult: WireStruct {
         public var partitionID: Int32 = 0
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
 
         public init() {}

@@ -8,6 +8,8 @@ public struct EndTxnRequest: KafkaRequest {
     public var transactionalID: KafkaString = ""
     public var producerID: Int64 = 0
     public var producerEpoch: Int16 = 0
+
+    /// True to commit, false to abort.
     public var committed = false
 
     public init() {}
@@ -25,7 +27,9 @@ public struct EndTxnResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 3
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
 
     public init() {}

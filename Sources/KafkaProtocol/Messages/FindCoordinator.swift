@@ -5,8 +5,13 @@ public struct FindCoordinatorRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...6
     public static let flexibleSince: Int16 = 3
 
+    /// A group id or transactional id.
     public var key: KafkaString = ""
+
+    /// 0 group, 1 transaction.
     public var keyType: Int8 = 0
+
+    /// Group ids or transactional ids.
     public var coordinatorKeys: [KafkaString] = []
 
     public init() {}
@@ -23,9 +28,14 @@ public struct FindCoordinatorResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...6
     public static let flexibleSince: Int16 = 3
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString? = ""
+
     public var nodeID: Int32 = 0
     public var host: KafkaString = ""
     public var port: Int32 = 0
@@ -43,12 +53,17 @@ public struct FindCoordinatorResponse: KafkaMessage {
         try w(&coordinators, "Coordinators", since: 4)
     }
 
+    /// The coordinator of one group or transaction.
     public struct Coordinator: WireStruct {
+        /// The group id or transactional id.
         public var key: KafkaString = ""
+
         public var nodeID: Int32 = 0
         public var host: KafkaString = ""
         public var port: Int32 = 0
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
 
         public init() {}

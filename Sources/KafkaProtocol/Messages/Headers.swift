@@ -7,7 +7,11 @@ public struct RequestHeader: KafkaMessage {
 
     public var requestApiKey: Int16 = 0
     public var requestApiVersion: Int16 = 0
+
+    /// Chosen by the client and returned in the response, to match the two.
     public var correlationID: Int32 = 0
+
+    /// The client's name for itself, in logs and quotas.
     public var clientID: KafkaString? = ""
 
     public init() {}
@@ -28,6 +32,7 @@ public struct ResponseHeader: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 1
 
+    /// Chosen by the client and returned in the response, to match the two.
     public var correlationID: Int32 = 0
 
     public init() {}

@@ -8,6 +8,8 @@ public struct HeartbeatRequest: KafkaRequest {
     public var groupID: GroupID = ""
     public var generationID: Int32 = 0
     public var memberID: KafkaString = ""
+
+    /// The name of a static member; null for a dynamic one (KIP-345).
     public var groupInstanceID: KafkaString?
 
     public init() {}
@@ -25,7 +27,9 @@ public struct HeartbeatResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 4
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
 
     public init() {}

@@ -6,6 +6,8 @@ public struct IncrementalAlterConfigsRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 1
 
     public var resources: [AlterConfigsResource] = []
+
+    /// Whether to check only and change nothing.
     public var validateOnly = false
 
     public init() {}
@@ -15,8 +17,11 @@ public struct IncrementalAlterConfigsRequest: KafkaRequest {
         try w(&validateOnly, "ValidateOnly")
     }
 
+    /// The settings of one topic or broker.
     public struct AlterConfigsResource: WireStruct {
+        /// 2 topic, 4 broker, 8 broker logger.
         public var resourceType: Int8 = 0
+
         public var resourceName: KafkaString = ""
         public var configs: [AlterableConfig] = []
 
@@ -29,9 +34,14 @@ public struct IncrementalAlterConfigsRequest: KafkaRequest {
         }
     }
 
+    /// One setting.
     public struct AlterableConfig: WireStruct {
         public var name: KafkaString = ""
+
+        /// 0 set, 1 delete (back to the default), 2 append to a list, 3 subtract from a list.
         public var configOperation: Int8 = 0
+
+        /// The new value; null with a delete operation.
         public var value: KafkaString? = ""
 
         public init() {}
@@ -49,7 +59,9 @@ public struct IncrementalAlterConfigsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 1
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var responses: [AlterConfigsResourceResponse] = []
 
     public init() {}
@@ -59,10 +71,16 @@ public struct IncrementalAlterConfigsResponse: KafkaMessage {
         try w(&responses, "Responses")
     }
 
+    /// The outcome for one topic or broker.
     public struct AlterConfigsResourceResponse: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The error in words, from brokers that say more than the code.
         public var errorMessage: KafkaString? = ""
+
+        /// 2 topic, 4 broker, 8 broker logger.
         public var resourceType: Int8 = 0
+
         public var resourceName: KafkaString = ""
 
         public init() {}

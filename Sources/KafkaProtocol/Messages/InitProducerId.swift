@@ -5,9 +5,16 @@ public struct InitProducerIdRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 2
 
+    /// The name that outlives the producer; null for idempotence without transactions.
     public var transactionalID: KafkaString? = ""
+
+    /// How long the transaction may stay open before the coordinator aborts it.
     public var transactionTimeoutMs: Int32 = 0
+
+    /// The current id, to keep it after an error; -1 for a new producer (KIP-360).
     public var producerID: Int64 = -1
+
+    /// The current epoch, to be raised after an error; -1 for a new producer (KIP-360).
     public var producerEpoch: Int16 = -1
 
     public init() {}
@@ -25,9 +32,14 @@ public struct InitProducerIdResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 2
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// -1 after an error.
     public var producerID: Int64 = -1
+
     public var producerEpoch: Int16 = 0
 
     public init() {}

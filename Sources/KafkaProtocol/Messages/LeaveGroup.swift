@@ -17,9 +17,14 @@ public struct LeaveGroupRequest: KafkaRequest {
         try w(&members, "Members", since: 3)
     }
 
+    /// A member that leaves.
     public struct MemberIdentity: WireStruct {
         public var memberID: KafkaString = ""
+
+        /// The name of a static member; null for a dynamic one (KIP-345).
         public var groupInstanceID: KafkaString?
+
+        /// Why, for the broker's log (KIP-800).
         public var reason: KafkaString?
 
         public init() {}
@@ -37,7 +42,9 @@ public struct LeaveGroupResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 4
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
     public var members: [MemberResponse] = []
 
@@ -49,9 +56,13 @@ public struct LeaveGroupResponse: KafkaMessage {
         try w(&members, "Members", since: 3)
     }
 
+    /// The outcome for one member.
     public struct MemberResponse: WireStruct {
         public var memberID: KafkaString = ""
+
+        /// The name of a static member; null for a dynamic one (KIP-345).
         public var groupInstanceID: KafkaString? = ""
+
         public var errorCode = ErrorCode.none
 
         public init() {}

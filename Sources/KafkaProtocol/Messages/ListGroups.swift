@@ -5,7 +5,10 @@ public struct ListGroupsRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 3
 
+    /// Only groups in these states; empty for all (KIP-518).
     public var statesFilter: [KafkaString] = []
+
+    /// Only groups of these types; empty for all (KIP-848).
     public var typesFilter: [KafkaString] = []
 
     public init() {}
@@ -21,7 +24,9 @@ public struct ListGroupsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 3
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
     public var groups: [ListedGroup] = []
 
@@ -33,10 +38,17 @@ public struct ListGroupsResponse: KafkaMessage {
         try w(&groups, "Groups")
     }
 
+    /// One group.
     public struct ListedGroup: WireStruct {
         public var groupID: GroupID = ""
+
+        /// `consumer` for consumers, `connect` for Connect workers.
         public var protocolType: KafkaString = ""
+
+        /// The group's state, as `DescribeGroupsResponse` names it.
         public var groupState: KafkaString = ""
+
+        /// `classic` or `consumer` (KIP-848).
         public var groupType: KafkaString = ""
 
         public init() {}

@@ -5,8 +5,13 @@ public struct ListTransactionsRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
+    /// Only transactions in these states; empty for all.
     public var stateFilters: [KafkaString] = []
+
+    /// Only transactions of these producers; empty for all.
     public var producerIDFilters: [Int64] = []
+
+    /// Only transactions that have run for longer than this many milliseconds; -1 for all (KIP-994).
     public var durationFilter: Int64 = -1
 
     public init() {}
@@ -23,9 +28,14 @@ public struct ListTransactionsResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// Those states asked for that the coordinator does not know.
     public var unknownStateFilters: [KafkaString] = []
+
     public var transactionStates: [TransactionState] = []
 
     public init() {}
@@ -37,6 +47,7 @@ public struct ListTransactionsResponse: KafkaMessage {
         try w(&transactionStates, "TransactionStates")
     }
 
+    /// One transaction.
     public struct TransactionState: WireStruct {
         public var transactionalID: KafkaString = ""
         public var producerID: Int64 = 0

@@ -5,8 +5,14 @@ public struct MetadataRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...12
     public static let flexibleSince: Int16 = 9
 
+    /// The topics wanted; null for all.
+    ///
+    /// In version 0 none means all.
     public var topics: [MetadataRequestTopic]? = []
+
+    /// Whether the broker may create topics that do not exist.
     public var allowAutoTopicCreation = true
+
     public var includeClusterAuthorizedOperations = false
     public var includeTopicAuthorizedOperations = false
 
@@ -19,8 +25,11 @@ public struct MetadataRequest: KafkaRequest {
         try w(&includeTopicAuthorizedOperations, "IncludeTopicAuthorizedOperations", since: 8)
     }
 
+    /// One topic, by name or (from version 10) by id.
     public struct MetadataRequestTopic: WireStruct {
         public var topicID = KafkaUUID.zero
+
+        /// The name; null when the topic is named by id (KIP-516).
         public var name: TopicName? = ""
 
         public init() {}
@@ -37,11 +46,20 @@ public struct MetadataResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...12
     public static let flexibleSince: Int16 = 9
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var brokers: [MetadataResponseBroker] = []
+
+    /// The id of the cluster; null from brokers that have none.
     public var clusterID: KafkaString?
+
+    /// The controller's broker id; -1 when unknown.
     public var controllerID: Int32 = -1
+
     public var topics: [MetadataResponseTopic] = []
+
+    /// A bit for each operation the client may do to the cluster; `Int32.min` when not asked for.
     public var clusterAuthorizedOperations: Int32 = .min
 
     public init() {}
@@ -55,10 +73,13 @@ public struct MetadataResponse: KafkaMessage {
         try w(&clusterAuthorizedOperations, "ClusterAuthorizedOperations", since: 8, until: 10, default: .min)
     }
 
+    /// One broker.
     public struct MetadataResponseBroker: WireStruct {
         public var nodeID: Int32 = 0
         public var host: KafkaString = ""
         public var port: Int32 = 0
+
+        /// The broker's rack or zone; null when not set.
         public var rack: KafkaString?
 
         public init() {}
@@ -71,12 +92,21 @@ public struct MetadataResponse: KafkaMessage {
         }
     }
 
+    /// One topic.
     public struct MetadataResponseTopic: WireStruct {
         public var errorCode = ErrorCode.none
+
+        /// The name; null when a topic that was asked for by id is unknown.
         public var name: TopicName? = ""
+
         public var topicID = KafkaUUID.zero
+
+        /// Whether the topic belongs to Kafka itself, such as `__consumer_offsets`.
         public var isInternal = false
+
         public var partitions: [MetadataResponsePartition] = []
+
+        /// A bit for each operation the client may do; `Int32.min` when not asked for.
         public var topicAuthorizedOperations: Int32 = .min
 
         public init() {}
@@ -91,13 +121,23 @@ public struct MetadataResponse: KafkaMessage {
         }
     }
 
+    /// One partition.
     public struct MetadataResponsePartition: WireStruct {
         public var errorCode = ErrorCode.none
         public var partitionIndex: Int32 = 0
+
+        /// The leader's broker id; -1 for none.
         public var leaderID: Int32 = 0
+
+        /// Counts the partition's leaders; -1 when unknown.
         public var leaderEpoch: Int32 = -1
+
         public var replicaNodes: [Int32] = []
+
+        /// The replicas in sync.
         public var isrNodes: [Int32] = []
+
+        /// The replicas that are down.
         public var offlineReplicas: [Int32] = []
 
         public init() {}

@@ -15,6 +15,7 @@ public struct OffsetDeleteRequest: KafkaRequest {
         try w(&topics, "Topics")
     }
 
+    /// Partitions of one topic.
     public struct OffsetDeleteRequestTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [OffsetDeleteRequestPartition] = []
@@ -27,6 +28,7 @@ public struct OffsetDeleteRequest: KafkaRequest {
         }
     }
 
+    /// One partition.
     public struct OffsetDeleteRequestPartition: WireStruct {
         public var partitionIndex: Int32 = 0
 
@@ -44,7 +46,10 @@ public struct OffsetDeleteResponse: KafkaMessage {
     public static let flexibleSince: Int16 = .max
 
     public var errorCode = ErrorCode.none
+
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [OffsetDeleteResponseTopic] = []
 
     public init() {}
@@ -55,6 +60,7 @@ public struct OffsetDeleteResponse: KafkaMessage {
         try w(&topics, "Topics")
     }
 
+    /// The outcome for one topic.
     public struct OffsetDeleteResponseTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [OffsetDeleteResponsePartition] = []
@@ -67,6 +73,7 @@ public struct OffsetDeleteResponse: KafkaMessage {
         }
     }
 
+    /// The outcome for one partition.
     public struct OffsetDeleteResponsePartition: WireStruct {
         public var partitionIndex: Int32 = 0
         public var errorCode = ErrorCode.none

@@ -6,8 +6,13 @@ public struct OffsetFetchRequest: KafkaRequest {
     public static let flexibleSince: Int16 = 6
 
     public var groupID: GroupID = ""
+
+    /// The partitions wanted; null for all that have positions.
     public var topics: [OffsetFetchRequestTopic]? = []
+
     public var groups: [OffsetFetchRequestGroup] = []
+
+    /// Whether to wait for open transactions that commit positions, with `unstableOffsetCommit` (KIP-447).
     public var requireStable = false
 
     public init() {}
@@ -19,6 +24,7 @@ public struct OffsetFetchRequest: KafkaRequest {
         try w(&requireStable, "RequireStable", since: 7)
     }
 
+    /// Partitions of one topic.
     public struct OffsetFetchRequestTopic: WireStruct {
         public var name: TopicName = ""
         public var partitionIndexes: [Int32] = []
@@ -31,10 +37,17 @@ public struct OffsetFetchRequest: KafkaRequest {
         }
     }
 
+    /// One group with the partitions wanted.
     public struct OffsetFetchRequestGroup: WireStruct {
         public var groupID: GroupID = ""
+
+        /// The member that asks, in groups of the new consumer protocol; null otherwise.
         public var memberID: KafkaString?
+
+        /// The member's epoch in the new consumer protocol; -1 outside it.
         public var memberEpoch: Int32 = -1
+
+        /// The partitions wanted; null for all that have positions.
         public var topics: [OffsetFetchRequestTopics]? = []
 
         public init() {}
@@ -47,6 +60,7 @@ public struct OffsetFetchRequest: KafkaRequest {
         }
     }
 
+    /// Partitions of one topic.
     public struct OffsetFetchRequestTopics: WireStruct {
         public var name: TopicName = ""
         public var partitionIndexes: [Int32] = []
@@ -65,7 +79,9 @@ public struct OffsetFetchResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...9
     public static let flexibleSince: Int16 = 6
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [OffsetFetchResponseTopic] = []
     public var errorCode = ErrorCode.none
     public var groups: [OffsetFetchResponseGroup] = []
@@ -79,6 +95,7 @@ public struct OffsetFetchResponse: KafkaMessage {
         try w(&groups, "Groups", since: 8)
     }
 
+    /// The positions in one topic.
     public struct OffsetFetchResponseTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [OffsetFetchResponsePartition] = []
@@ -91,11 +108,19 @@ public struct OffsetFetchResponse: KafkaMessage {
         }
     }
 
+    /// The position in one partition.
     public struct OffsetFetchResponsePartition: WireStruct {
         public var partitionIndex: Int32 = 0
+
+        /// The next offset to read; -1 when nothing is stored.
         public var committedOffset: Int64 = 0
+
+        /// The epoch of the last record consumed; -1 when unknown (KIP-320).
         public var committedLeaderEpoch: Int32 = -1
+
+        /// Free text that was stored with the position.
         public var metadata: KafkaString? = ""
+
         public var errorCode = ErrorCode.none
 
         public init() {}
@@ -109,6 +134,7 @@ public struct OffsetFetchResponse: KafkaMessage {
         }
     }
 
+    /// The positions of one group.
     public struct OffsetFetchResponseGroup: WireStruct {
         public var groupID: GroupID = ""
         public var topics: [OffsetFetchResponseTopics] = []
@@ -123,6 +149,7 @@ public struct OffsetFetchResponse: KafkaMessage {
         }
     }
 
+    /// The positions in one topic.
     public struct OffsetFetchResponseTopics: WireStruct {
         public var name: TopicName = ""
         public var partitions: [OffsetFetchResponsePartitions] = []
@@ -135,11 +162,19 @@ public struct OffsetFetchResponse: KafkaMessage {
         }
     }
 
+    /// The position in one partition.
     public struct OffsetFetchResponsePartitions: WireStruct {
         public var partitionIndex: Int32 = 0
+
+        /// The next offset to read; -1 when nothing is stored.
         public var committedOffset: Int64 = 0
+
+        /// The epoch of the last record consumed; -1 when unknown (KIP-320).
         public var committedLeaderEpoch: Int32 = -1
+
+        /// Free text that was stored with the position.
         public var metadata: KafkaString? = ""
+
         public var errorCode = ErrorCode.none
 
         public init() {}

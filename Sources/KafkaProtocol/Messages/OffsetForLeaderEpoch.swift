@@ -5,7 +5,9 @@ public struct OffsetForLeaderEpochRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 4
 
+    /// The follower that asks; -1 for consumers.
     public var replicaID: Int32 = -2
+
     public var topics: [OffsetForLeaderTopic] = []
 
     public init() {}
@@ -15,6 +17,7 @@ public struct OffsetForLeaderEpochRequest: KafkaRequest {
         try w(&topics, "Topics")
     }
 
+    /// Partitions of one topic.
     public struct OffsetForLeaderTopic: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [OffsetForLeaderPartition] = []
@@ -27,9 +30,14 @@ public struct OffsetForLeaderEpochRequest: KafkaRequest {
         }
     }
 
+    /// The epoch to look for in one partition.
     public struct OffsetForLeaderPartition: WireStruct {
         public var partition: Int32 = 0
+
+        /// The leader epoch that the client knows, to be told when it is out of date; -1 to skip the check (KIP-320).
         public var currentLeaderEpoch: Int32 = -1
+
+        /// The epoch whose end is asked for.
         public var leaderEpoch: Int32 = 0
 
         public init() {}
@@ -47,7 +55,9 @@ public struct OffsetForLeaderEpochResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 4
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [OffsetForLeaderTopicResult] = []
 
     public init() {}
@@ -57,6 +67,7 @@ public struct OffsetForLeaderEpochResponse: KafkaMessage {
         try w(&topics, "Topics")
     }
 
+    /// The partitions of one topic.
     public struct OffsetForLeaderTopicResult: WireStruct {
         public var topic: TopicName = ""
         public var partitions: [EpochEndOffset] = []
@@ -69,10 +80,15 @@ public struct OffsetForLeaderEpochResponse: KafkaMessage {
         }
     }
 
+    /// The end of an epoch in one partition.
     public struct EpochEndOffset: WireStruct {
         public var errorCode = ErrorCode.none
         public var partition: Int32 = 0
+
+        /// Counts the partition's leaders; -1 when unknown.
         public var leaderEpoch: Int32 = -1
+
+        /// The end of the epoch; -1 when unknown.
         public var endOffset: Int64 = -1
 
         public init() {}

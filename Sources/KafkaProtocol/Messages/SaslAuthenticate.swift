@@ -7,6 +7,7 @@ public struct SaslAuthenticateRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...2
     public static let flexibleSince: Int16 = 2
 
+    /// One message of the mechanism's exchange.
     public var authBytes = ByteBuffer()
 
     public init() {}
@@ -22,8 +23,14 @@ public struct SaslAuthenticateResponse: KafkaMessage {
     public static let flexibleSince: Int16 = 2
 
     public var errorCode = ErrorCode.none
+
+    /// The error in words, from brokers that say more than the code.
     public var errorMessage: KafkaString? = ""
+
+    /// One message of the mechanism's exchange.
     public var authBytes = ByteBuffer()
+
+    /// When the client must authenticate again, in milliseconds from now; 0 for never (KIP-368).
     public var sessionLifetimeMs: Int64 = 0
 
     public init() {}

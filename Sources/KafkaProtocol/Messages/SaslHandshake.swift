@@ -5,6 +5,7 @@ public struct SaslHandshakeRequest: KafkaRequest {
     public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = .max
 
+    /// Such as `SCRAM-SHA-512`.
     public var mechanism: KafkaString = ""
 
     public init() {}
@@ -20,6 +21,8 @@ public struct SaslHandshakeResponse: KafkaMessage {
     public static let flexibleSince: Int16 = .max
 
     public var errorCode = ErrorCode.none
+
+    /// All that the broker has enabled.
     public var mechanisms: [KafkaString] = []
 
     public init() {}

@@ -10,9 +10,16 @@ public struct SyncGroupRequest: KafkaRequest {
     public var groupID: GroupID = ""
     public var generationID: Int32 = 0
     public var memberID: KafkaString = ""
+
+    /// The name of a static member; null for a dynamic one (KIP-345).
     public var groupInstanceID: KafkaString?
+
+    /// `consumer` for consumers, `connect` for Connect workers.
     public var protocolType: KafkaString?
+
     public var protocolName: KafkaString?
+
+    /// Filled in by the leader only.
     public var assignments: [SyncGroupRequestAssignment] = []
 
     public init() {}
@@ -27,8 +34,11 @@ public struct SyncGroupRequest: KafkaRequest {
         try w(&assignments, "Assignments")
     }
 
+    /// What the leader gives to one member.
     public struct SyncGroupRequestAssignment: WireStruct {
         public var memberID: KafkaString = ""
+
+        /// What the leader decided for the member: a version and a `ConsumerProtocolAssignment`, for consumers.
         public var assignment = ByteBuffer()
 
         public init() {}
@@ -45,10 +55,17 @@ public struct SyncGroupResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...5
     public static let flexibleSince: Int16 = 4
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var errorCode = ErrorCode.none
+
+    /// `consumer` for consumers, `connect` for Connect workers.
     public var protocolType: KafkaString?
+
     public var protocolName: KafkaString?
+
+    /// What the leader decided for this member: a version and a `ConsumerProtocolAssignment`, for consumers.
     public var assignment = ByteBuffer()
 
     public init() {}

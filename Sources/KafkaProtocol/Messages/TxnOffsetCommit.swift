@@ -9,9 +9,15 @@ public struct TxnOffsetCommitRequest: KafkaRequest {
     public var groupID: GroupID = ""
     public var producerID: Int64 = 0
     public var producerEpoch: Int16 = 0
+
+    /// The member's generation; -1 if the group is not used for membership (KIP-447).
     public var generationID: Int32 = -1
+
     public var memberID: KafkaString = ""
+
+    /// The name of a static member; null for a dynamic one (KIP-345).
     public var groupInstanceID: KafkaString?
+
     public var topics: [TxnOffsetCommitRequestTopic] = []
 
     public init() {}
@@ -27,6 +33,7 @@ public struct TxnOffsetCommitRequest: KafkaRequest {
         try w(&topics, "Topics")
     }
 
+    /// Partitions of one topic.
     public struct TxnOffsetCommitRequestTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [TxnOffsetCommitRequestPartition] = []
@@ -39,10 +46,17 @@ public struct TxnOffsetCommitRequest: KafkaRequest {
         }
     }
 
+    /// The position in one partition.
     public struct TxnOffsetCommitRequestPartition: WireStruct {
         public var partitionIndex: Int32 = 0
+
+        /// The next offset to read.
         public var committedOffset: Int64 = 0
+
+        /// The epoch of the last record consumed; -1 when unknown (KIP-320).
         public var committedLeaderEpoch: Int32 = -1
+
+        /// Free text that is stored with the position.
         public var committedMetadata: KafkaString? = ""
 
         public init() {}
@@ -61,7 +75,9 @@ public struct TxnOffsetCommitResponse: KafkaMessage {
     public static let supportedVersions: ClosedRange<Int16> = 0...4
     public static let flexibleSince: Int16 = 3
 
+    /// How long the client should stay silent because of a quota, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+
     public var topics: [TxnOffsetCommitResponseTopic] = []
 
     public init() {}
@@ -71,6 +87,7 @@ public struct TxnOffsetCommitResponse: KafkaMessage {
         try w(&topics, "Topics")
     }
 
+    /// The outcome for one topic.
     public struct TxnOffsetCommitResponseTopic: WireStruct {
         public var name: TopicName = ""
         public var partitions: [TxnOffsetCommitResponsePartition] = []
@@ -83,6 +100,7 @@ public struct TxnOffsetCommitResponse: KafkaMessage {
         }
     }
 
+    /// The outcome for one partition.
     public struct TxnOffsetCommitResponsePartition: WireStruct {
         public var partitionIndex: Int32 = 0
         public var errorCode = ErrorCode.none
