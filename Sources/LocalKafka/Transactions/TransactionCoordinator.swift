@@ -1,0 +1,233 @@
+import KafkaProtocol
+
+/// All transactional ids of a cluster.
+///
+/// ```
+/// empty --AddPartitions--> ongoing --EndTxn, timeout, new owner--> prepareCommit/Abort --markers--> completeCommit/Abort
+///                             ^                                                                          |
+///                             +------------------------------AddPartitions-------------------------------+
+/// ```
+/// A value without clock, randomness or sockets. A decided transaction waits in its prepare state until whoever
+/// runs the machine has written the markers that ``takeOrders()`` asks for and says so.
+struct TransactionCoordinator: Sendable {
+    /// Kafka's `transaction.max.timeout.ms`.
+    var maxTimeout: Int32 = 900_000
+    var coordinatorEpoch: Int32 = 0
+    private(set) var transactions: [KafkaString: Transaction] = [:]
+    private var orders: [MarkerOrder] = []
+
+    /// Hands over the markers that have to be written.
+    mutating func takeOrders() -> [MarkerOrder] {
+        defer { orders = [] }
+        return orders
+    }
+
+    /// The markers of a decided transaction are in the logs.
+    mutating func markersWritten(_ id: KafkaString, now: Int64) {
+        guard var transaction = transactions[id], transaction.state.isPrepared else { return }
+        transaction.state = transaction.state == .prepareCommit ? .completeCommit : .completeAbort
+        transaction.partitions = []
+        transaction.groups = []
+        transaction.startTime = -1
+        transaction.lastUpdate = now
+        transactions[id] = transaction
+    }
+
+    // MARK: Time
+
+    var nextDeadline: Int64? { transactions.values.compactMap(\.deadline).min() }
+
+    /// Aborts transactions that have been open for too long, and shuts their producers out.
+    mutating func tick(now: Int64) {
+        for transaction in transactions.values where (transaction.deadline ?? .max) <= now {
+            fence(transaction, now: now)
+        }
+    }
+
+    // MARK: InitProducerId
+
+    /// A producer starts, or starts anew after an error (KIP-360, with `expected`).
+    ///
+    /// - Parameter freshID: a producer id that nobody has had.
+    mutating func initialize(
+        _ id: KafkaString,
+        timeout: Int32,
+        expected: ProducerIdentity,
+        now: Int64,
+        freshID: () -> Int64
+    ) -> (error: ErrorCode, producer: ProducerIdentity) {
+        guard timeout > 0, timeout <= maxTimeout else { return (.invalidTransactionTimeout, .none) }
+        var transaction =
+            transactions[id]
+            ?? Transaction(id: id, producer: ProducerIdentity(id: freshID(), epoch: -1), timeout: timeout)
+        guard isValid(expected, for: transaction) else { return (.producerFenced, .none) }
+        switch transaction.state {
+        case .prepareCommit, .prepareAbort:
+            return (.concurrentTransactions, .none)
+        case .ongoing:
+            // The client asks again until the abort is through.
+            fence(transaction, now: now)
+            return (.concurrentTransactions, .none)
+        case .empty, .completeCommit, .completeAbort:
+            break
+        }
+        let current = transaction.producer
+        if transaction.isEpochExhausted, expected.id < 0 || expected.epoch == current.epoch {
+            transaction.previous = current
+            transaction.producer = ProducerIdentity(id: freshID(), epoch: 0)
+        } else if expected.id < 0 || current.epoch == -1 || expected.epoch == current.epoch {
+            transaction.previous = ProducerIdentity(id: current.id, epoch: expected.id < 0 ? -1 : expected.epoch)
+            transaction.producer.epoch += 1
+        } else if expected.epoch != transaction.previous.epoch {
+            return (.producerFenced, .none)
+        }
+        transaction.timeout = timeout
+        transaction.state = .empty
+        transaction.startTime = -1
+        transaction.lastUpdate = now
+        transactions[id] = transaction
+        return (.none, transaction.producer)
+    }
+
+    private func isValid(_ expected: ProducerIdentity, for transaction: Transaction) -> Bool {
+        expected.id < 0 || transaction.producer.epoch == -1 || expected.id == transaction.producer.id
+            || (expected.id == transaction.previous.id && expected.epoch >= Int16.max - 1)
+    }
+
+    /// Raises the epoch, so that the present owner is shut out, and aborts.
+    private mutating func fence(_ transaction: Transaction, now: Int64) {
+        var fenced = transaction
+        if fenced.producer.epoch < Int16.max { fenced.producer.epoch += 1 }
+        fenced.previous = ProducerIdentity(id: transaction.producer.id, epoch: -1)
+        decide(&fenced, commit: false, now: now)
+    }
+
+    private mutating func decide(_ transaction: inout Transaction, commit: Bool, now: Int64) {
+        transaction.state = commit ? .prepareCommit : .prepareAbort
+        transaction.lastUpdate = now
+        transactions[transaction.id] = transaction
+        orders.append(
+            MarkerOrder(
+                transactionalID: transaction.id,
+                producer: transaction.producer,
+                isCommit: commit,
+                partitions: transaction.partitions,
+                groups: transaction.groups,
+                coordinatorEpoch: coordinatorEpoch
+            )
+        )
+    }
+
+    // MARK: Adding to a transaction
+
+    /// Makes partitions, and offsets of groups, part of the producer's transaction; opens one if need be.
+    mutating func add(
+        _ id: KafkaString,
+        producer: ProducerIdentity,
+        partitions: Set<TopicPartition>,
+        groups: Set<GroupID> = [],
+        now: Int64
+    ) -> ErrorCode {
+        let error = check(id, producer: producer)
+        guard error == .none, var transaction = transactions[id] else { return error }
+        guard !transaction.state.isPrepared else { return .concurrentTransactions }
+        if transaction.state != .ongoing {
+            transaction.state = .ongoing
+            transaction.startTime = now
+            transaction.partitions = []
+            transaction.groups = []
+        }
+        transaction.partitions.formUnion(partitions)
+        transaction.groups.formUnion(groups)
+        transaction.lastUpdate = now
+        transactions[id] = transaction
+        return .none
+    }
+
+    /// Whether `partition` is part of the producer's open transaction.
+    func verify(_ id: KafkaString, producer: ProducerIdentity, partition: TopicPartition) -> ErrorCode {
+        let error = check(id, producer: producer)
+        guard error == .none, let transaction = transactions[id] else { return error }
+        guard !transaction.state.isPrepared else { return .concurrentTransactions }
+        return transaction.state == .ongoing && transaction.partitions.contains(partition) ? .none : .invalidTxnState
+    }
+
+    /// Whether offsets of `group` are part of the producer's open transaction.
+    func verify(_ id: KafkaString, producer: ProducerIdentity, group: GroupID) -> ErrorCode {
+        let error = check(id, producer: producer)
+        guard error == .none, let transaction = transactions[id] else { return error }
+        guard !transaction.state.isPrepared else { return .concurrentTransactions }
+        return transaction.state == .ongoing && transaction.groups.contains(group) ? .none : .invalidTxnState
+    }
+
+    private func check(_ id: KafkaString, producer: ProducerIdentity) -> ErrorCode {
+        guard !id.isEmpty else { return .invalidRequest }
+        guard let transaction = transactions[id], transaction.producer.id == producer.id else {
+            return .invalidProducerIDMapping
+        }
+        return transaction.producer.epoch == producer.epoch ? .none : .producerFenced
+    }
+
+    // MARK: EndTxn
+
+    /// The producer commits or aborts.
+    ///
+    /// With `raisesEpoch` (KIP-890, EndTxn version 5) every transaction has its own epoch: the answer carries the
+    /// next one, and a repeated request is known by the one before.
+    mutating func end(
+        _ id: KafkaString,
+        producer: ProducerIdentity,
+        commit: Bool,
+        raisesEpoch: Bool,
+        now: Int64,
+        freshID: () -> Int64
+    ) -> (error: ErrorCode, producer: ProducerIdentity) {
+        guard !id.isEmpty else { return (.invalidRequest, .none) }
+        guard var transaction = transactions[id] else { return (.invalidProducerIDMapping, .none) }
+        if raisesEpoch, producer == transaction.previous, let answer = repeated(transaction, commit: commit) {
+            return answer
+        }
+        let error = check(id, producer: producer)
+        guard error == .none else { return (error, .none) }
+        switch transaction.state {
+        case .ongoing:
+            if raisesEpoch { raiseEpoch(&transaction, freshID: freshID) }
+            decide(&transaction, commit: commit, now: now)
+            return (.none, transaction.producer)
+        case .prepareCommit, .prepareAbort:
+            let same = commit == (transaction.state == .prepareCommit)
+            return (same ? .concurrentTransactions : .invalidTxnState, .none)
+        case .completeCommit, .completeAbort, .empty:
+            if raisesEpoch {
+                // Aborting nothing is how such a producer gets a fresh epoch.
+                guard !commit else { return (.invalidTxnState, .none) }
+                raiseEpoch(&transaction, freshID: freshID)
+                decide(&transaction, commit: false, now: now)
+                return (.none, transaction.producer)
+            }
+            let done: Transaction.State = commit ? .completeCommit : .completeAbort
+            return transaction.state == done ? (.none, transaction.producer) : (.invalidTxnState, .none)
+        }
+    }
+
+    private func repeated(
+        _ transaction: Transaction,
+        commit: Bool
+    ) -> (error: ErrorCode, producer: ProducerIdentity)? {
+        switch transaction.state {
+        case .prepareCommit where commit, .prepareAbort where !commit: (.concurrentTransactions, .none)
+        case .completeCommit where commit, .completeAbort where !commit: (.none, transaction.producer)
+        case .prepareCommit, .prepareAbort, .completeCommit, .completeAbort: (.invalidTxnState, .none)
+        case .empty, .ongoing: nil
+        }
+    }
+
+    private func raiseEpoch(_ transaction: inout Transaction, freshID: () -> Int64) {
+        transaction.previous = transaction.producer
+        if transaction.isEpochExhausted {
+            transaction.producer = ProducerIdentity(id: freshID(), epoch: 0)
+        } else {
+            transaction.producer.epoch += 1
+        }
+    }
+}
