@@ -1,0 +1,187 @@
+package import KafkaProtocol
+
+/// Everything that one flow of records from a cluster to another is told by the file.
+package struct FlowConfiguration: Sendable {
+    /// Where a partition without progress begins.
+    package enum StartOffset: String, Sendable {
+        case earliest, latest, none
+    }
+
+    /// A number of replicas, and whether the file asks for it or it is only the default.
+    package struct ReplicationFactor: Sendable, Equatable {
+        package let value: Int16
+        package let isExplicit: Bool
+
+        /// What to ask a cluster for that has `brokers`: a default gives way to what is possible, a setting does not.
+        package func effective(brokers: Int) -> Int16 {
+            isExplicit || value < 1 ? value : min(value, Int16(clamping: max(1, brokers)))
+        }
+    }
+
+    /// The topic that keeps progress at the target.
+    package struct ProgressTopic: Sendable, Equatable {
+        package let name: TopicName
+        package let partitions: Int32
+        package let replicationFactor: ReplicationFactor
+        /// Further topic configs (`offset.storage.*`); never a cleanup policy.
+        package let configs: [String: String]
+    }
+
+    package let pair: PropertyResolution.Pair
+    /// Whether records are mirrored; a flow that is off may still send heartbeats.
+    package let isEnabled: Bool
+    package let selection: TopicSelection
+    package let configFilter: ConfigPropertyFilter
+    /// Name of the connector in the keys of progress records.
+    package let connectorName: String
+
+    /// Whether new topics are looked for after the start.
+    package let refreshesTopics: Bool
+    /// Milliseconds between two looks for new topics and partitions.
+    package let discoveryIntervalMs: Int64
+    package let topicReplicationFactor: ReplicationFactor
+    package let progressTopic: ProgressTopic
+    /// Milliseconds between two writes of progress.
+    package let progressIntervalMs: Int64
+    package let startOffset: StartOffset
+    package let isReadCommitted: Bool
+    /// Bytes of records that may be under way between the clusters.
+    package let memoryBytes: Int
+
+    /// Properties of the clients, as Java's clients would get them.
+    package let sourceConsumer: [String: String]
+    package let sourceAdmin: [String: String]
+    package let targetAdmin: [String: String]
+    /// Only what the file sets: the defaults of MirrorMaker's producer do not hold for ours.
+    package let targetProducer: [String: String]
+
+    package var name: String { pair.description }
+    package var sourceAlias: String { pair.source }
+    package var targetAlias: String { pair.target }
+    package var policy: ReplicationPolicy { selection.policy }
+}
+
+extension FlowConfiguration {
+    /// Takes the settings of a flow; values that are wrong have been reported and count as defaults here.
+    init(
+        pair: PropertyResolution.Pair,
+        source: ConnectorSettings,
+        worker: WorkerSettings,
+        own: OwnSettings
+    ) throws(NamePattern.SyntaxError) {
+        self.pair = pair
+        self.isEnabled = source.isEnabled
+        self.selection = TopicSelection(
+            sourceAlias: pair.source,
+            targetAlias: pair.target,
+            policy: source.policy,
+            filter: try NameFilter(include: source.list("topics"), exclude: source.list("topics.exclude")),
+            alwaysMirrorsHeartbeats: source.properties["heartbeats.replication.enabled"]
+                .map { $0.trimmedAsJava.lowercased() != "false" } ?? true
+        )
+        self.configFilter = ConfigPropertyFilter(
+            exclude: try NamePattern(source.list("config.properties.exclude")),
+            defaultsFrom: source.properties["use.defaults.from"] ?? "target"
+        )
+        self.connectorName = source.text("name") ?? ConnectorKind.source.rawValue
+
+        let refreshInterval = source.interval("refresh.topics")
+        self.refreshesTopics = refreshInterval > 0
+        // MirrorMaker's ten minutes are a default for its costly way of looking; a shorter wish is granted.
+        let ownInterval = own.number("kafka.mirror.discovery.interval.ms") ?? 2000
+        self.discoveryIntervalMs = refreshInterval > 0 ? min(ownInterval, refreshInterval) : ownInterval
+        self.topicReplicationFactor = ReplicationFactor(
+            value: Int16(clamping: source.number("replication.factor") ?? 2),
+            isExplicit: source.properties["replication.factor"] != nil
+        )
+        self.progressTopic = worker.progressTopic
+        self.progressIntervalMs = worker.number("offset.flush.interval.ms") ?? 1000
+        self.memoryBytes = Int(clamping: own.number("kafka.mirror.memory.bytes") ?? 67_108_864)
+
+        let consumer = source.client(.sourceConsumer)
+        self.startOffset = StartOffset(rawValue: consumer["auto.offset.reset"] ?? "") ?? .earliest
+        self.isReadCommitted = consumer["isolation.level"] == "read_committed"
+        self.sourceConsumer = consumer
+        self.sourceAdmin = source.client(.sourceAdmin)
+        self.targetAdmin = source.client(.targetAdmin)
+
+        var producer = worker.properties.stripped(of: "producer.")
+        producer.overwrite(with: source.properties.stripped(of: "producer.override."))
+        producer.setIfAbsent("bootstrap.servers", worker.properties["bootstrap.servers"] ?? "")
+        producer.setIfAbsent("client.id", "connector-producer-\(connectorName)-0")
+        self.targetProducer = producer.values
+    }
+}
+
+/// The settings of the process that runs a flow, typed, with defaults.
+struct WorkerSettings {
+    let properties: PropertyMap
+    let problems: [(key: String, problem: ConfigKey.InvalidValue)]
+    private let values: [String: String]
+
+    init(properties: PropertyMap) {
+        self.properties = properties
+        var values: [String: String] = [:]
+        var problems: [(key: String, problem: ConfigKey.InvalidValue)] = []
+        for key in ConfigKey.worker {
+            guard let text = properties[key.name] else {
+                values[key.name] = key.defaultValue
+                continue
+            }
+            do throws(ConfigKey.InvalidValue) {
+                let value = try key.canonical(text)
+                values[key.name] = value
+                try key.check(value)
+            } catch {
+                problems.append((key.name, error))
+            }
+        }
+        self.values = values
+        self.problems = problems
+    }
+
+    func text(_ key: String) -> String? { values[key] }
+    func number(_ key: String) -> Int64? { values[key].flatMap { Int64($0) } }
+
+    var progressTopic: FlowConfiguration.ProgressTopic {
+        let known = ["topic", "partitions", "replication.factor", "cleanup.policy"]
+        return FlowConfiguration.ProgressTopic(
+            name: TopicName(text("offset.storage.topic") ?? ""),
+            partitions: Int32(clamping: number("offset.storage.partitions") ?? 25),
+            replicationFactor: FlowConfiguration.ReplicationFactor(
+                value: Int16(clamping: number("offset.storage.replication.factor") ?? 3),
+                isExplicit: properties["offset.storage.replication.factor"] != nil
+            ),
+            configs: properties.stripped(of: "offset.storage.").filtered { !known.contains($0) }.values
+        )
+    }
+}
+
+/// Our own keys, as one flow sees them: its own setting before the one at the top level.
+struct OwnSettings {
+    let problems: [(key: String, origin: String, problem: ConfigKey.InvalidValue)]
+    private let values: [String: String]
+
+    init(resolution: PropertyResolution, pair: PropertyResolution.Pair) {
+        var values: [String: String] = [:]
+        var problems: [(key: String, origin: String, problem: ConfigKey.InvalidValue)] = []
+        for key in ConfigKey.own {
+            values[key.name] = key.defaultValue
+            for origin in ["\(pair).\(key.name)", key.name] {
+                guard let text = resolution.resolved[origin] else { continue }
+                do throws(ConfigKey.InvalidValue) {
+                    let value = try key.canonical(text)
+                    try key.check(value)
+                    values[key.name] = value
+                } catch {
+                    problems.append((key.name, origin, error))
+                }
+                break
+            }
+        }
+        self.values = values
+        self.problems = problems
+    }
+
+    func number(_ key: String) -> Int64? { values[key].flatMap { Int64($0) } }
+}

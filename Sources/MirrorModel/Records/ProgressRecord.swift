@@ -1,0 +1,65 @@
+package import KafkaProtocol
+
+/// How far a source partition has been mirrored: the value of a record in the offsets topic.
+///
+/// MirrorMaker 2 reads `offset` only and ignores the members that are ours.
+package struct ProgressRecord: Sendable, Equatable {
+    /// Offset of the last source record that was mirrored.
+    package var offset: Int64
+    /// Offset of that record at the target.
+    package var targetOffset: Int64?
+    /// Leader epoch of the source partition when the record was fetched.
+    package var leaderEpoch: Int32?
+    package var sourceTopicID: KafkaUUID?
+    package var targetTopicID: KafkaUUID?
+
+    package init(
+        offset: Int64,
+        targetOffset: Int64? = nil,
+        leaderEpoch: Int32? = nil,
+        sourceTopicID: KafkaUUID? = nil,
+        targetTopicID: KafkaUUID? = nil
+    ) {
+        self.offset = offset
+        self.targetOffset = targetOffset
+        self.leaderEpoch = leaderEpoch
+        self.sourceTopicID = sourceTopicID
+        self.targetTopicID = targetTopicID
+    }
+
+    /// Reads a value; `nil` for one that is malformed or has no usable offset, which counts as no progress.
+    package init?(bytes: some Sequence<UInt8>) {
+        guard case .object(let members)? = JSONValue(Array(bytes)), case .integer(let offset)? = members["offset"],
+            offset >= 0
+        else { return nil }
+        self.init(offset: offset)
+        if case .integer(let number)? = members["targetOffset"], number >= 0 { self.targetOffset = number }
+        if case .integer(let number)? = members["leaderEpoch"] { self.leaderEpoch = Int32(exactly: number) }
+        if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
+        if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
+    }
+
+    package var bytes: [UInt8] {
+        var json = JSONText()
+        json.raw("{")
+        json.member("offset", offset)
+        if let targetOffset {
+            json.raw(",")
+            json.member("targetOffset", targetOffset)
+        }
+        if let leaderEpoch {
+            json.raw(",")
+            json.member("leaderEpoch", Int64(leaderEpoch))
+        }
+        if let sourceTopicID {
+            json.raw(",")
+            json.member("sourceTopicId", sourceTopicID.description)
+        }
+        if let targetTopicID {
+            json.raw(",")
+            json.member("targetTopicId", targetTopicID.description)
+        }
+        json.raw("}")
+        return json.bytes
+    }
+}

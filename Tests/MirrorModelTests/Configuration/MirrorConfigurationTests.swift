@@ -1,0 +1,215 @@
+import KafkaProtocol
+import MirrorModel
+import TestSupport
+import Testing
+
+@Suite struct MirrorConfigurationTests {
+    private static let base = """
+        clusters = A, B
+        A.bootstrap.servers = a:9092
+        B.bootstrap.servers = b:9092
+        A->B.enabled = true
+
+        """
+
+    private func read(_ text: String, targets: [String]? = nil) throws -> MirrorConfiguration {
+        try MirrorConfiguration(
+            file: "m.properties",
+            bytes: (Self.base + text).utf8,
+            targets: targets,
+            environment: .init(variables: ["X": "orders"])
+        )
+    }
+
+    private func errors(_ text: String) -> [String] {
+        do {
+            _ = try read(text)
+            return []
+        } catch let error as ConfigurationError {
+            return error.errors.map(\.description)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    @Test func aSmallFileIsEnough() throws {
+        let configuration = try read("")
+        #expect(configuration.warnings.isEmpty)
+        let flow = try #require(configuration.flows.first { $0.isEnabled })
+        #expect(configuration.flows.count(where: \.isEnabled) == 1)
+        #expect(flow.name == "A->B")
+        #expect(flow.progressTopic.name == "mm2-offsets.A.internal")
+        #expect(flow.progressTopic.partitions == 25)
+        #expect(flow.progressIntervalMs == 1000)
+        #expect(flow.discoveryIntervalMs <= 5000)
+        #expect(flow.startOffset == .earliest)
+        #expect(!flow.isReadCommitted)
+        #expect(flow.sourceConsumer["bootstrap.servers"] == "a:9092")
+        #expect(flow.targetProducer["bootstrap.servers"] == "b:9092")
+        #expect(flow.targetAdmin["bootstrap.servers"] == "b:9092")
+        #expect(flow.topicReplicationFactor.effective(brokers: 1) == 1)
+        #expect(flow.topicReplicationFactor.effective(brokers: 5) == 2)
+        #expect(flow.selection.targetTopic(of: "t") == "A.t")
+    }
+
+    @Test func settingsReachTheFlow() throws {
+        let configuration = try read(
+            """
+            A->B.topics = ${env:X}.*
+            config.providers = env
+            config.providers.env.class = org.apache.kafka.common.config.provider.EnvVarConfigProvider
+            A.consumer.isolation.level = read_committed
+            A->B.source.consumer.auto.offset.reset = latest
+            B.offset.flush.interval.ms = 250
+            offset.storage.replication.factor = 1
+            B.offset.storage.segment.bytes = 1048576
+            replication.factor = 1
+            refresh.topics.interval.seconds = 1
+            kafka.mirror.memory.bytes = 8388608
+            kafka.mirror.threads = 3
+            B.producer.max.request.size = 2000000
+            A->B.producer.override.linger.ms = 5
+            """
+        )
+        #expect(configuration.warnings.isEmpty)
+        #expect(configuration.threads == 3)
+        let flow = try #require(configuration.flows.first)
+        #expect(flow.selection.shouldReplicate("orders.v2"))
+        #expect(!flow.selection.shouldReplicate("other"))
+        #expect(flow.isReadCommitted)
+        #expect(flow.startOffset == .latest)
+        #expect(flow.progressIntervalMs == 250)
+        #expect(flow.progressTopic.configs == ["segment.bytes": "1048576"])
+        #expect(flow.progressTopic.replicationFactor.isExplicit)
+        #expect(flow.topicReplicationFactor.effective(brokers: 5) == 1)
+        #expect(flow.discoveryIntervalMs == 1000)
+        #expect(flow.memoryBytes == 8_388_608)
+        #expect(flow.targetProducer["max.request.size"] == "2000000")
+        #expect(flow.targetProducer["linger.ms"] == "5")
+        #expect(flow.targetProducer["acks"] == nil)
+    }
+
+    @Test func wrongValuesNameFileLineKeyAndReason() {
+        #expect(
+            errors("A->B.tasks.max = many") == [
+                "m.properties:5: A->B.tasks.max: “many” is not a whole number between -2147483648 and 2147483647; "
+                    + "write digits only"
+            ]
+        )
+        #expect(
+            errors("A->B.topics = (").first
+                == "m.properties:5: A->B.topics: “(” is not a regular expression; correct the expression"
+        )
+        #expect(errors("topics = x{1,3}").first?.contains("split at every comma") == true)
+        #expect(errors("tasks.max = 0").first?.contains("m.properties:5: tasks.max: “0” is less than 1") == true)
+        #expect(errors("refresh.topics.interval.seconds = 0").first?.contains("without any pause") == true)
+        #expect(errors("A->B.sync.topic.configs.enabled = maybe").first?.contains("neither true nor false") == true)
+        #expect(errors("A.security.protocol = SLL").first?.contains("m.properties:5: A.security.protocol") == true)
+        #expect(errors("A.consumer.isolation.level = committed").first?.contains("read_committed") == true)
+        #expect(errors("replication.policy.class = com.example.Mine").first?.contains("cannot run here") == true)
+        #expect(errors("transforms = a").first?.contains("copied unchanged") == true)
+        #expect(
+            errors("topic.filter.class = com.example.Filter").first?
+                .contains("org.apache.kafka.connect.mirror.DefaultTopicFilter") == true
+        )
+        #expect(
+            errors("B->A.enabled = yes")
+                == ["m.properties:5: B->A.enabled: “yes” is neither true nor false; write true or false"]
+        )
+        #expect(errors("B.bootstrap.servers = b").first?.contains("“b” is not an address") == true)
+        #expect(errors("a = \\u12").first?.contains("m.properties:5: \\u needs") == true)
+        #expect(errors("kafka.mirror.memory.bytes = 1").first?.contains("less than 4194304") == true)
+        #expect(errors("A->B.offset.lag.max = x\nA->B.replication.factor = 0").count == 2)
+    }
+
+    @Test func secretsAreNotShown() {
+        let errors = errors("A->B.emit.offset-syncs.enabled = false\noffset-syncs.topic.replication.factor = 1")
+        #expect(errors.count == 1)
+        let value = ConfigurationDiagnostic(.error, file: "f", reason: "r", nextStep: "n")
+        #expect(value.description == "f: r; n")
+    }
+
+    @Test(arguments: [
+        ("A->B.topic = x", "did you mean topics?"),
+        ("A->B.topcis = x", "did you mean topics?"),
+        ("A->B.tpics.exclude = x", "did you mean topics.exclude?"),
+        ("A.bootstrap.server = x:1", "did you mean bootstrap.servers?"),
+        ("A.consumer.isolation.levle = read_committed", "did you mean consumer.isolation.level?"),
+        ("a->B.enabled = true", "did you mean A?"),
+        ("A->b.enabled = true", "did you mean B?"),
+        ("b.bootstrap.servers = x:1", "did you mean B.bootstrap.servers?"),
+        ("replicaton.factor = 1", "did you mean replication.factor?"),
+        ("topics.blacklist = x", "write topics.exclude"),
+        ("consumer.max.poll.records = 1", "write CLUSTER.consumer.max.poll.records"),
+        ("offset.flush.interval.ms = 1", "write TARGET.offset.flush.interval.ms"),
+        ("A->B.offset.flush.interval.ms = 1", "write B.offset.flush.interval.ms"),
+        ("A.topics = x", "write SOURCE->TARGET.topics"),
+        ("A->B.producer.linger.ms = 1", "write A->B.producer.override.linger.ms"),
+        ("use.defaults.from = source", "write SOURCE->TARGET.use.defaults.from"),
+        ("offset.storage.replicaton.factor = 1", "did you mean offset.storage.replication.factor?"),
+        ("kafka.mirror.memory.byte = 1", "did you mean kafka.mirror.memory.bytes?"),
+        ("A->B.enabled = true\\u0020", "remove the blanks"),
+        ("quite.unlike.anything = 1", "remove it or correct it"),
+        ("A->A.enabled = true", "correct one of the two names"),
+    ])
+    func aKeyThatNothingReadsIsWarnedAbout(line: String, nextStep: String) throws {
+        var text = line
+        if line.hasPrefix("A->B.enabled") { text += "\nB->A.enabled = true" }
+        let warnings = try read(text).warnings.filter { !$0.reason.contains("is set again") }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.line == 5)
+        #expect(warnings.first?.nextStep.contains(nextStep) == true, "\(warnings)")
+    }
+
+    @Test func knownKeysAreNotWarnedAbout() throws {
+        for name in ["01-active-standby", "02-active-active", "03-hub-and-spoke", "09-migration-identity"] {
+            let path = "mirror/mm2-config/\(name).properties"
+            let configuration = try MirrorConfiguration(file: name, bytes: try Vectors.data(path))
+            #expect(configuration.warnings.map(\.description) == [], "\(name)")
+        }
+    }
+
+    @Test func whatCannotRunIsSaidAboutTheGoldenFiles() throws {
+        let path = "mirror/mm2-config/11-exactly-once.properties"
+        let error = #expect(throws: ConfigurationError.self) {
+            try MirrorConfiguration(file: "11", bytes: try Vectors.data(path))
+        }
+        #expect(error?.errors.map(\.key) == ["value.converter"])
+        #expect(error?.warnings.contains { $0.key == "F.exactly.once.source.support" } == true)
+    }
+
+    @Test func targetsLimitTheFlows() throws {
+        let both = "B->A.enabled = true\n"
+        #expect(try read(both).flows.map(\.name) == ["A->B", "B->A"])
+        #expect(try read(both, targets: ["B"]).flows.map(\.name) == ["A->B"])
+        #expect(throws: ConfigurationError.self) { try read("", targets: ["A"]) }
+        let error = #expect(throws: ConfigurationError.self) { try read(both, targets: ["b"]) }
+        #expect(error?.errors.first?.nextStep == "did you mean B?")
+    }
+
+    @Test func aFileWithoutFlowsIsRefused() {
+        func first(_ text: String) -> String {
+            do {
+                _ = try MirrorConfiguration(file: "m", bytes: text.utf8)
+                return ""
+            } catch { return error.errors.first?.description ?? "" }
+        }
+        #expect(first("").contains("no clusters are named"))
+        #expect(first("cluster = A, B").contains("did you mean clusters where you write cluster?"))
+        #expect(first("clusters = A").contains("names one cluster only"))
+        #expect(first("clusters = A, B").contains("write A->B.enabled = true"))
+        #expect(first("clusters = A, B\nA->B.enabled=true").contains("cluster A has no address"))
+        #expect(first("clusters = A,,B").contains("empty name"))
+    }
+
+    @Test func providersThatFailAreErrors() {
+        let head = "config.providers = file\nconfig.providers.file.class = "
+        let file = "org.apache.kafka.common.config.provider.FileConfigProvider\n"
+        #expect(
+            errors(head + file + "A.client.id = ${file:/no/such/file:x}").first?
+                .contains("m.properties:7: A.client.id: cannot read the file “/no/such/file”") == true
+        )
+        #expect(errors(head + "com.example.Vault").first?.contains("is not a provider that can run here") == true)
+        #expect(errors("config.providers = vault").first?.contains("which has no class") == true)
+    }
+}
