@@ -110,7 +110,7 @@ let package = Package(
         library("TestSupport", ["LocalKafka", "KafkaProtocol", "KafkaRecords", nioCore, nioPosix, logging]),
 
         tests("KafkaProtocolTests", ["KafkaProtocol", "TestSupport", nioCore]),
-        tests("KafkaRecordsTests", ["KafkaRecords", "KafkaCompression", "TestSupport", nioCore]),
+        tests("KafkaRecordsTests", ["KafkaProtocol", "KafkaRecords", "KafkaCompression", "TestSupport", nioCore]),
         tests("KafkaCompressionTests", ["KafkaRecords", "KafkaCompression", "TestSupport", nioCore]),
         tests(
             "KafkaNetworkTests",

@@ -1,13 +1,14 @@
 import KafkaCompression
 import KafkaRecords
 import NIOCore
+import TestSupport
 import Testing
 
 /// Batches that Kafka's own classes wrote.
 @Suite struct BatchVectorTests {
     struct Line: Decodable {
         var name: String
-        var hex: Hex
+        var hex: HexBytes
         var baseOffset: Int64
         var lastOffset: Int64
         var count: Int32
@@ -32,7 +33,7 @@ import Testing
     }
 
     @Test func decodesHeadersAndRecords() throws {
-        let lines = try Vector.lines("records/batches.jsonl", as: Line.self)
+        let lines = try Vectors.lines("records/batches.jsonl", as: Line.self)
         let codecs = StandardCodecs()
         for line in lines {
             let view = try RecordBatchView(line.hex.buffer)
@@ -64,7 +65,7 @@ import Testing
     }
 
     @Test func encodesTheSameBytes() throws {
-        let lines = try Vector.lines("records/batches.jsonl", as: Line.self)
+        let lines = try Vectors.lines("records/batches.jsonl", as: Line.self)
         let codecs = StandardCodecs()
         var identical = 0
         var equal = 0

@@ -1,22 +1,23 @@
 import KafkaRecords
 import NIOCore
+import TestSupport
 import Testing
 
 @Suite struct ChecksumTests {
     struct ChecksumLine: Decodable {
-        var payload: Hex
+        var payload: HexBytes
         var crc32c: UInt32
         var crc32: UInt32
     }
 
     struct HashLine: Decodable {
-        var key: Hex
+        var key: HexBytes
         var hash: Int32
         var partition: [String: Int32]
     }
 
     @Test func checksumsEqualKafkas() throws {
-        let lines = try Vector.lines("crc32c.jsonl", as: ChecksumLine.self)
+        let lines = try Vectors.lines("crc32c.jsonl", as: ChecksumLine.self)
         for line in lines {
             #expect(CRC32C.checksum(of: line.payload.buffer) == line.crc32c)
             #expect(CRC32C.portableChecksum(of: line.payload.buffer) == line.crc32c)
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func hashesAndPartitionsEqualKafkas() throws {
-        let lines = try Vector.lines("murmur2.jsonl", as: HashLine.self)
+        let lines = try Vectors.lines("murmur2.jsonl", as: HashLine.self)
         for line in lines {
             #expect(murmur2(line.key.buffer) == line.hash)
             for (count, partition) in line.partition {

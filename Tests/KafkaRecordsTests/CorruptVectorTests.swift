@@ -1,20 +1,21 @@
 import KafkaCompression
 import KafkaRecords
 import NIOCore
+import TestSupport
 import Testing
 
 /// Damaged data, with what is wrong with it.
 @Suite struct CorruptVectorTests {
     struct Line: Decodable {
         var name: String
-        var hex: Hex
+        var hex: HexBytes
         var error: String
         var batchesBefore: Int
         var alsoAccept: [String]?
     }
 
     @Test func namesTheDamage() throws {
-        let lines = try Vector.lines("records/corrupt.jsonl", as: Line.self)
+        let lines = try Vectors.lines("records/corrupt.jsonl", as: Line.self)
         for line in lines {
             let (batches, error) = read(line.hex.buffer)
             #expect(batches == line.batchesBefore, "\(line.name)")

@@ -1,13 +1,14 @@
 import KafkaCompression
 import KafkaRecords
 import NIOCore
+import TestSupport
 import Testing
 
 /// Message sets of format 0 and 1 that Kafka's own classes wrote.
 @Suite struct LegacyVectorTests {
     struct Line: Decodable {
         var name: String
-        var hex: Hex
+        var hex: HexBytes
         var entries: [Entry]
         var records: [VectorRecord]
     }
@@ -22,7 +23,7 @@ import Testing
     }
 
     @Test func decodesAllFormats() throws {
-        let lines = try Vector.lines("records/legacy.jsonl", as: Line.self)
+        let lines = try Vectors.lines("records/legacy.jsonl", as: Line.self)
         let codecs = StandardCodecs()
         for line in lines {
             var scanner = RecordBatchScanner(line.hex.buffer)

@@ -1,23 +1,24 @@
 import KafkaRecords
+import TestSupport
 
 /// A record as the golden data spells it.
 struct VectorRecord: Decodable {
     var offset: Int64
     var timestamp: Int64
-    var key: Hex?
-    var value: Hex?
+    var key: HexBytes?
+    var value: HexBytes?
     var headers: [Header]
     var sequence: Int32?
 
     /// A name as text and a value as bytes.
     struct Header: Decodable {
         var name: String
-        var value: Hex?
+        var value: HexBytes?
 
         init(from decoder: any Decoder) throws {
             var container = try decoder.unkeyedContainer()
             name = try container.decode(String.self)
-            value = try container.decodeIfPresent(Hex.self)
+            value = try container.decodeIfPresent(HexBytes.self)
         }
     }
 

@@ -47,7 +47,7 @@ public struct BatchSplicer: Sendable {
         return true
     }
 
-    /// The joined batch; nil when there is none. The splicer is empty afterwards.
+    /// Gives the joined batch, or nil when there is none, and leaves the splicer empty.
     public mutating func finish() throws(RecordError) -> AssembledBatch? {
         guard !isEmpty else { return nil }
         let batch = try RecordBatchView(try builder.build())

@@ -55,6 +55,9 @@ public enum ScannedBatch: Sendable {
 ///
 /// A fetch may cut off its last batch: the scanner stops in front of it and ``unreadBytes`` stays above zero. Bytes
 /// that can never become a batch throw instead, and nothing after them can be trusted.
+///
+/// Each element is checked by itself: offsets lie outside the checksums, and whether they go on where the element
+/// before ended is for the caller to judge, who knows the position.
 public struct RecordBatchScanner: Sendable {
     private var rest: ByteBuffer
     private let checksCRC: Bool
