@@ -1,5 +1,7 @@
 import Foundation
+import KafkaCompression
 package import KafkaProtocol
+package import KafkaRecords
 package import NIOCore
 
 /// All state of a cluster.
@@ -33,6 +35,8 @@ package final class Cluster {
     package var faults = FaultPlan()
     package var counters = RequestCounters()
 
+    /// For looking into compressed batches.
+    package let codecs: any RecordCodecs = StandardCodecs()
     let handlers: HandlerTable
     var connections: [Int: ClientConnection] = [:]
     var nextConnectionID = 0
@@ -62,6 +66,17 @@ package final class Cluster {
     /// `nil` when access control is off.
     package var authorizer: (any Authorizer)? {
         self.configuration.authorization ? self.access : nil
+    }
+
+    /// Whether Metadata may create topics.
+    package var createsTopics: Bool {
+        self.configuration.autoCreateTopics
+            && self.configuration.brokerConfigs["auto.create.topics.enable"] != "false"
+    }
+
+    /// Whether consumers are sent to the replica in their rack.
+    package var servesFromFollowers: Bool {
+        self.configuration.brokerConfigs["replica.selector.class"]?.hasSuffix("RackAwareReplicaSelector") == true
     }
 
     package func broker(_ id: Int32) -> Broker? {

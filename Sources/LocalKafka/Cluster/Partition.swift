@@ -36,3 +36,13 @@ package final class Partition {
         }
     }
 }
+
+extension Partition {
+    /// Whether `broker` may answer for this partition to a client that knows `leaderEpoch` (-1: none).
+    package func check(leaderEpoch: Int32, at broker: Broker) -> ErrorCode {
+        if leaderEpoch >= 0, leaderEpoch != self.leaderEpoch {
+            return leaderEpoch < self.leaderEpoch ? .fencedLeaderEpoch : .unknownLeaderEpoch
+        }
+        return self.leader == broker.id ? .none : .notLeaderOrFollower
+    }
+}

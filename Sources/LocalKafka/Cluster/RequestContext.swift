@@ -58,3 +58,29 @@ package struct RequestContext {
         }
     }
 }
+
+extension RequestContext {
+    /// A broker's address as clients of this listener shall use it.
+    package struct Endpoint {
+        package var id: Int32
+        package var host: KafkaString
+        package var port: Int32
+        package var rack: KafkaString?
+    }
+
+    /// The brokers that are up, as seen through this request's listener.
+    package var liveEndpoints: [Endpoint] {
+        self.cluster.liveBrokers.map { broker in
+            Endpoint(
+                id: broker.id,
+                host: KafkaString(self.cluster.configuration.host),
+                port: Int32(broker.ports[self.connection.listener.name] ?? 0),
+                rack: broker.rack.map { KafkaString($0) }
+            )
+        }
+    }
+
+    package func endpoints(_ ids: Set<Int32>) -> [Endpoint] {
+        ids.isEmpty ? [] : self.liveEndpoints.filter { ids.contains($0.id) }
+    }
+}

@@ -4,7 +4,7 @@ import NIOCore
 final class ParkedFetch {
     private let cluster: Cluster
     private let partitions: [Partition]
-    /// Tries to answer; the argument tells that waiting is over. Returns whether the fetch is done.
+    /// Tries to answer and returns whether the fetch is done; the argument tells that waiting is over.
     private var attempt: ((Bool) -> Bool)?
     private var deadline: Scheduled<Void>?
     /// Bytes that must still be appended before another attempt makes sense.

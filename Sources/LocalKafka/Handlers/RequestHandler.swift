@@ -1,7 +1,8 @@
 package import KafkaProtocol
 
-/// Answers one API. Implementations live in `NN_Name.swift`, one per API key.
+/// Answers one API.
 ///
+/// Implementations live in `NN_Name.swift`, one per API key.
 /// Handlers run on the cluster's event loop and may read and change all of its state without locks.
 package protocol RequestHandler {
     associatedtype Request: KafkaRequest

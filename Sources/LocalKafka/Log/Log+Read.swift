@@ -35,7 +35,8 @@ extension Log {
             let batch = self.batches[index]
             let room = maxBytes - slice.bytes
             if batch.size > room, !(needsOne && slice.bytes == 0) {
-                if room > 0 { Self.gather(batch, prefix: room, into: &slice) }
+                // A first batch that does not fit is left out: nobody could read it.
+                if room > 0, slice.bytes > 0 { Self.gather(batch, prefix: room, into: &slice) }
                 break
             }
             batch.gather(into: &slice.parts)

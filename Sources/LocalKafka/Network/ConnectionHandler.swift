@@ -108,6 +108,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func serve(_ frame: ByteBuffer) {
         let size = frame.readableBytes
+        if self.connection.authentication.expectsRawMessage {
+            self.serveRawAuthentication(frame)
+            return
+        }
         var frame = frame
         let endpoints = self.cluster.handlers.endpoints
         guard let header = RequestFrame(&frame, flexibleSince: { endpoints[$0]?.flexibleSince }) else {
@@ -161,6 +165,25 @@ final class ConnectionHandler: ChannelDuplexHandler {
             return
         }
         self.finish(.frame(parts), header)
+    }
+
+    /// A message of a SASL exchange that was begun with version 0 of the handshake.
+    private func serveRawAuthentication(_ frame: ByteBuffer) {
+        do {
+            let result = try self.connection.authentication.receive(
+                Array(frame.readableBytesView),
+                credentials: self.cluster.credentials
+            )
+            if result.isDone, let user = self.connection.authentication.user {
+                self.connection.principal = "User:\(user)"
+            }
+            var answer = ByteBuffer()
+            answer.writeInteger(Int32(result.answer.count))
+            answer.writeBytes(result.answer)
+            self.context?.write(self.wrapOutboundOut(answer), promise: nil)
+        } catch {
+            self.closeConnection()
+        }
     }
 
     // MARK: - Answers

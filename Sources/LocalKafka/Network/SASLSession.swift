@@ -8,7 +8,7 @@ struct SASLSession {
         /// Waits for SaslAuthenticate with a password.
         case plain
         /// Waits for SaslAuthenticate with the next SCRAM message.
-        case scram(SCRAMServer)
+        case scram(LocalCluster.SASLMechanism, SCRAMServer)
         case authenticated
     }
 
@@ -19,6 +19,8 @@ struct SASLSession {
     private let isRequired: Bool
     private var state = State.unauthenticated
     private(set) var user: String?
+    /// The messages of the exchange come without request headers.
+    private var isRaw = false
     /// When the client must have authenticated again; 0 = never.
     private var expiresAt: Int64 = 0
 
@@ -35,12 +37,16 @@ struct SASLSession {
     }
 
     /// Begins an exchange, the first one or a later one on the same connection (KIP-368).
-    mutating func begin(_ mechanism: LocalCluster.SASLMechanism, nonce: String) {
+    mutating func begin(_ mechanism: LocalCluster.SASLMechanism, nonce: String, isRaw: Bool = false) {
+        self.isRaw = isRaw
         switch mechanism {
         case .plain: self.state = .plain
-        case .scramSHA256, .scramSHA512: self.state = .scram(SCRAMServer(mechanism, nonce: nonce))
+        case .scramSHA256, .scramSHA512: self.state = .scram(mechanism, SCRAMServer(mechanism, nonce: nonce))
         }
     }
+
+    /// The next frame is a message of the exchange and nothing else.
+    var expectsRawMessage: Bool { self.isRaw && self.isExchanging }
 
     var isExchanging: Bool {
         switch self.state {
@@ -54,24 +60,24 @@ struct SASLSession {
     /// - Returns: the bytes to answer, and whether the client is now known.
     mutating func receive(
         _ bytes: [UInt8],
-        mechanism: LocalCluster.SASLMechanism,
         credentials: CredentialStore
     ) throws(Failure) -> (answer: [UInt8], isDone: Bool) {
         switch self.state {
         case .plain:
             try self.succeed(Self.plainUser(bytes, passwords: credentials.plain))
             return ([], true)
-        case .scram(var server):
-            do {
-                let answer = try server.receive(String(decoding: bytes, as: UTF8.self)) {
+        case .scram(let mechanism, var server):
+            let answer: String
+            do throws(SCRAMServer.Failure) {
+                answer = try server.receive(String(decoding: bytes, as: UTF8.self)) {
                     credentials.scram[mechanism]?[$0]
                 }
-                self.state = .scram(server)
-                if let user = server.user { try self.succeed(user) }
-                return (Array(answer.utf8), server.user != nil)
+                self.state = .scram(mechanism, server)
             } catch {
-                throw Failure(reason: (error as? SCRAMServer.Failure)?.reason ?? (error as? Failure)?.reason ?? "")
+                throw Failure(reason: error.reason)
             }
+            if let user = server.user { try self.succeed(user) }
+            return (Array(answer.utf8), server.user != nil)
         case .unauthenticated, .authenticated:
             throw Failure(reason: "SaslAuthenticate without SaslHandshake")
         }
@@ -89,7 +95,7 @@ struct SASLSession {
         self.state = .authenticated
     }
 
-    /// `authzid NUL user NUL password`
+    /// Reads `authzid NUL user NUL password`.
     private static func plainUser(_ bytes: [UInt8], passwords: [String: String]) throws(Failure) -> String {
         let parts = bytes.split(separator: 0, maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3 else {

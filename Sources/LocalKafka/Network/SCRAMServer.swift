@@ -53,7 +53,7 @@ struct SCRAMServer {
         }
     }
 
-    /// `n,,n=user,r=nonce`
+    /// Reads `n,,n=user,r=nonce`.
     private mutating func receiveFirst(
         _ message: String,
         secret: (String) -> CredentialStore.Scram?
@@ -84,7 +84,7 @@ struct SCRAMServer {
         return answer
     }
 
-    /// `c=biws,r=nonce,p=proof`
+    /// Reads `c=biws,r=nonce,p=proof`.
     private func receiveFinal(
         _ message: String,
         secret: CredentialStore.Scram,
