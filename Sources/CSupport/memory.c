@@ -13,7 +13,7 @@ int csupport_keep_large_buffers(void) {
     // By default a buffer above 128 KiB (later: above the largest freed one) is mapped and unmapped each time, and a
     // fresh page fault per 4 KiB costs more than moving the bytes. 32 MiB is the largest value malloc takes.
     int mapped = mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    int trimmed = mallopt(M_TRIM_THRESHOLD, 512 << 20);
+    int trimmed = mallopt(M_TRIM_THRESHOLD, 256 << 20);
     return mapped && trimmed;
 #else
     return 0;

@@ -60,4 +60,25 @@ import Testing
             #expect(type == entry.timestampType, "\(name)")
         }
     }
+
+    @Test(arguments: [Int8(0), 1], [CompressionCodec.none, .gzip, .snappy, .lz4])
+    func whatIsWrittenIsRead(magic: Int8, codec: CompressionCodec) throws {
+        var random = SeededGenerator(seed: 40)
+        let codecs = StandardCodecs()
+        var records = random.records(20, from: 1_000, gaps: true)
+        for index in records.indices {
+            records[index].headers = []
+            if magic == 0 { records[index].timestamp = -1 }
+        }
+        let bytes = try LegacyMessageSet.encode(records, magic: magic, codec: codec, codecs: codecs)
+        var scanner = RecordBatchScanner(bytes)
+        var decoded: [Record] = []
+        var last: Int64 = -1
+        while let element = try scanner.next() {
+            #expect(element.magic == magic && element.codec == codec)
+            decoded += try element.records(codecs: codecs)
+            last = element.lastOffset
+        }
+        #expect(decoded == records && last == records.last?.offset)
+    }
 }

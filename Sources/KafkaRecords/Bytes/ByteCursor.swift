@@ -26,7 +26,28 @@ import NIOCore
     }
 
     /// A zigzag-coded integer of at most ten bytes.
+    @inline(__always)
     mutating func varlong() throws(RecordError) -> Int64 {
+        if position < end, unsafe bytes[position] < 0x80 { return Int64(shortVarint()) }
+        return try longVarlong()
+    }
+
+    /// A zigzag-coded integer of at most five bytes.
+    @inline(__always)
+    mutating func varint() throws(RecordError) -> Int32 {
+        if position < end, unsafe bytes[position] < 0x80 { return shortVarint() }
+        return try longVarint()
+    }
+
+    /// Nearly all numbers in a record fit into one byte.
+    @inline(__always)
+    private mutating func shortVarint() -> Int32 {
+        let byte = unsafe Int32(bytes[position])
+        position &+= 1
+        return (byte &>> 1) ^ (0 &- (byte & 1))
+    }
+
+    private mutating func longVarlong() throws(RecordError) -> Int64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while position < end {
@@ -42,8 +63,7 @@ import NIOCore
         throw Self.tooShort
     }
 
-    /// A zigzag-coded integer of at most five bytes.
-    mutating func varint() throws(RecordError) -> Int32 {
+    private mutating func longVarint() throws(RecordError) -> Int32 {
         var value: UInt32 = 0
         var shift: UInt32 = 0
         while position < end {

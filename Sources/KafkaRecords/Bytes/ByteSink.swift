@@ -13,6 +13,7 @@ import NIOCore
         count = bytes.count
     }
 
+    @inline(__always)
     mutating func byte(_ value: UInt8) {
         precondition(position < count, "a record is longer than computed")
         unsafe bytes[position] = value
@@ -20,6 +21,7 @@ import NIOCore
     }
 
     /// A zigzag-coded integer.
+    @inline(__always)
     mutating func varint(_ value: Int64) {
         var rest = Self.zigzag(value)
         while rest >= 0x80 {
