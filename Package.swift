@@ -23,6 +23,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -102,8 +103,8 @@ let package = Package(
         library(
             "MirrorCommands",
             [
-                "Mirror", "MirrorModel", "KafkaClient", "LocalKafka", argumentParser, logging, lifecycle, nioCore,
-                nioPosix,
+                "Mirror", "MirrorModel", "KafkaClient", "KafkaProtocol", "KafkaRecords", "KafkaCompression", "LocalKafka",
+                argumentParser, logging, lifecycle, signals, nioCore, nioPosix,
             ]
         ),
         .executableTarget(name: "kafka-mirror", dependencies: ["MirrorCommands"], swiftSettings: settings),
