@@ -103,7 +103,8 @@ let package = Package(
         library(
             "MirrorCommands",
             [
-                "Mirror", "MirrorModel", "KafkaClient", "KafkaProtocol", "KafkaRecords", "KafkaCompression", "LocalKafka",
+                "Mirror", "MirrorModel", "KafkaClient", "KafkaProtocol", "KafkaRecords", "KafkaCompression",
+                "LocalKafka",
                 argumentParser, logging, lifecycle, signals, nioCore, nioPosix,
             ]
         ),
