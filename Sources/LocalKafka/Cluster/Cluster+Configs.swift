@@ -81,6 +81,7 @@ extension Cluster {
         rules.timestampBeforeMaxMs = number("message.timestamp.before.max.ms") ?? .max
         rules.timestampAfterMaxMs = number("message.timestamp.after.max.ms") ?? .max
         rules.codec = self.topicConfig("compression.type", topic).flatMap { CompressionCodec(name: $0) }
+        rules.segmentBytes = number("segment.bytes").map { Int($0) } ?? rules.segmentBytes
         let policies = ConfigDefinition.items(self.topicConfig("cleanup.policy", topic) ?? "delete")
         rules.isCompacted = policies.contains("compact")
         rules.isDeleted = policies.contains("delete")

@@ -62,7 +62,9 @@ package struct HandlerTable {
         _ context: RequestContext,
         _ complete: @escaping (WireOutcome) -> Void
     ) throws -> Abandon {
-        let request = try H.Request.decode(exactly: body, version: context.version)
+        // Like Kafka, bytes after the message are ignored: librdkafka appends one to Metadata.
+        var body = body
+        let request = try H.Request.decode(from: &body, version: context.version)
         let fault = context.cluster.faults.take(
             api: context.apiKey,
             broker: context.broker.id,

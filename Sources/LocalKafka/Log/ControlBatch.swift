@@ -35,4 +35,10 @@ package enum ControlBatch {
         header.recordCount = 1
         return BatchRewriter.batch(header, section: section)
     }
+
+    /// Whether a control batch rolls its producer's transaction back.
+    static func isAbort(_ batch: RecordBatchView) -> Bool {
+        guard let record = try? batch.records(codecs: nil).first, let key = record.key else { return false }
+        return key.getInteger(at: key.readerIndex + 2, as: Int16.self) == 0
+    }
 }

@@ -104,6 +104,7 @@ extension Log {
 
     private mutating func store(_ batch: RecordBatchView, leaderEpoch: Int32, rules: LogRules) -> Appended {
         let baseOffset = self.endOffset
+        self.roll(before: batch.sizeInBytes, limit: rules.segmentBytes)
         self.keep(batch, baseOffset: baseOffset, leaderEpoch: leaderEpoch)
         self.producers.append(batch, baseOffset: baseOffset, timestamp: batch.maxTimestamp)
         return Appended(
@@ -113,10 +114,18 @@ extension Log {
         )
     }
 
-    private mutating func keep(_ batch: RecordBatchView, baseOffset: Int64, leaderEpoch: Int32) {
+    /// Begins a new segment when the last one is full.
+    private mutating func roll(before size: Int, limit: Int) {
+        guard let last = self.segments.last, last.size > 0, last.size + size > limit else { return }
+        self.segments.append(Segment(baseOffset: self.endOffset))
+    }
+
+    mutating func keep(_ batch: RecordBatchView, baseOffset: Int64, leaderEpoch: Int32) {
         self.leaderEpochs.assign(leaderEpoch, from: baseOffset)
         self.batches.append(StoredBatch(batch, baseOffset: baseOffset, leaderEpoch: leaderEpoch))
         self.size += batch.sizeInBytes
+        if self.segments.isEmpty { self.segments.append(Segment(baseOffset: baseOffset)) }
+        self.segments[self.segments.count - 1].size += batch.sizeInBytes
         self.endOffset = baseOffset + Int64(batch.lastOffsetDelta) + 1
     }
 

@@ -31,7 +31,11 @@ extension Log {
         var slice = Slice()
         guard offset < limit else { return slice }
         var index = self.batchIndex(reaching: offset)
-        while index < self.batches.count, self.batches[index].lastOffset < limit {
+        guard index < self.batches.count else { return slice }
+        let segmentEnd = self.endOfSegment(holding: self.batches[index].baseOffset)
+        while index < self.batches.count, self.batches[index].lastOffset < limit,
+            self.batches[index].baseOffset < segmentEnd
+        {
             let batch = self.batches[index]
             let room = maxBytes - slice.bytes
             if batch.size > room, !(needsOne && slice.bytes == 0) {
@@ -67,15 +71,28 @@ extension Log {
         return min(total, maximum)
     }
 
-    /// The first offset after a read of `bytes` from `offset`.
+    /// An offset at or beyond the end of a read of `bytes` from `offset`.
+    ///
+    /// A broker looks it up in a sparse index and, finding nothing behind the read, takes the end of the segment; so
+    /// readers are told about transactions that begin after what they got.
     private func upperBound(from offset: Int64, bytes: Int) -> Int64 {
-        var left = bytes
         var index = self.batchIndex(reaching: offset)
-        while index < self.batches.count, left > 0 {
+        guard index < self.batches.count else { return self.endOffset }
+        let segmentEnd = self.endOfSegment(holding: self.batches[index].baseOffset)
+        var left = bytes + Self.indexInterval
+        while index < self.batches.count, self.batches[index].baseOffset < segmentEnd {
+            if left <= 0 { return self.batches[index].baseOffset }
             left -= self.batches[index].size
             index += 1
         }
-        return index < self.batches.count ? self.batches[index].baseOffset : self.endOffset
+        return segmentEnd == .max ? self.endOffset : segmentEnd
+    }
+
+    /// As `index.interval.bytes`.
+    private static let indexInterval = 4096
+
+    private func endOfSegment(holding offset: Int64) -> Int64 {
+        self.segments.first { $0.baseOffset > offset }?.baseOffset ?? .max
     }
 
     private static func gather(_ batch: StoredBatch, prefix length: Int, into slice: inout Slice) {

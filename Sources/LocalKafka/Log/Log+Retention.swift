@@ -41,6 +41,7 @@ extension Log {
         self.batches.removeSubrange(keep...)
         // Batches are never split: a cut inside one loses it whole.
         self.endOffset = self.batches.last.map { $0.lastOffset + 1 } ?? self.startOffset
+        self.segments.removeAll { $0.baseOffset >= self.endOffset }
         self.leaderEpochs.truncate(toEnd: self.endOffset)
         self.abortedTransactions.removeAll { $0.lastOffset >= self.endOffset }
         self.heldHighWatermark = self.heldHighWatermark.map { min($0, self.endOffset) }
@@ -53,6 +54,9 @@ extension Log {
         let count = self.batches.firstIndex { $0.lastOffset >= offset } ?? self.batches.count
         self.size -= self.batches[..<count].reduce(0) { $0 + $1.size }
         self.batches.removeFirst(count)
+        if let first = self.segments.lastIndex(where: { $0.baseOffset <= offset }) {
+            self.segments.removeFirst(first)
+        }
         self.leaderEpochs.truncate(fromStart: offset)
         self.abortedTransactions.removeAll { $0.lastOffset < offset }
     }

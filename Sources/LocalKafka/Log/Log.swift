@@ -17,6 +17,8 @@ package struct Log {
     package internal(set) var producers = ProducerStates()
     package internal(set) var leaderEpochs = LeaderEpochs()
     package internal(set) var abortedTransactions: [AbortedTransaction] = []
+    /// The segment files that a broker would keep; a read never goes beyond the end of one.
+    var segments: [Segment] = []
     /// A high watermark kept below the end, as if followers lagged.
     package var heldHighWatermark: Int64?
 
@@ -26,6 +28,11 @@ package struct Log {
         package var firstOffset: Int64
         /// The offset of the abort marker.
         package var lastOffset: Int64
+    }
+
+    struct Segment: Sendable {
+        var baseOffset: Int64
+        var size = 0
     }
 
     package init() {}

@@ -8,6 +8,7 @@ package struct LogRules: Sendable, Hashable {
     package var timestampAfterMaxMs = Int64.max
     /// The codec that batches are stored with; `nil` keeps the producer's.
     package var codec: CompressionCodec?
+    package var segmentBytes = 1 << 30
     package var isCompacted = false
     package var isDeleted = true
     package var retentionBytes: Int64 = -1
