@@ -2,7 +2,7 @@
 public struct ConsumerGroupDescribeRequest: KafkaRequest {
     public typealias Response = ConsumerGroupDescribeResponse
     public static let apiKey = ApiKey.consumerGroupDescribe
-    public static let supportedVersions: ClosedRange<Int16> = 0...0
+    public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
     public var groupIDs: [GroupID] = []
@@ -18,7 +18,7 @@ public struct ConsumerGroupDescribeRequest: KafkaRequest {
 
 /// State, members and assignments of groups of the new consumer protocol.
 public struct ConsumerGroupDescribeResponse: KafkaMessage {
-    public static let supportedVersions: ClosedRange<Int16> = 0...0
+    public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
     /// How long the client should stay silent because of a quota, in milliseconds.
@@ -122,6 +122,9 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
         /// The partitions that the member is to have.
         public var targetAssignment = Assignment()
 
+        /// 0 for a member of the classic protocol, 1 for one of the new consumer protocol, -1 when not known.
+        public var memberType: Int8 = -1
+
         public init() {}
 
         public mutating func walk<W: Walker & ~Copyable>(_ w: inout W) throws(WireError) {
@@ -135,6 +138,7 @@ public struct ConsumerGroupDescribeResponse: KafkaMessage {
             try w(&subscribedTopicRegex, "SubscribedTopicRegex")
             try w(&assignment, "Assignment")
             try w(&targetAssignment, "TargetAssignment")
+            try w(&memberType, "MemberType", since: 1, ignorable: true, default: -1)
         }
     }
 }

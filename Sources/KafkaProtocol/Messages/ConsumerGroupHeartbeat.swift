@@ -2,7 +2,7 @@
 public struct ConsumerGroupHeartbeatRequest: KafkaRequest {
     public typealias Response = ConsumerGroupHeartbeatResponse
     public static let apiKey = ApiKey.consumerGroupHeartbeat
-    public static let supportedVersions: ClosedRange<Int16> = 0...0
+    public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
     public var groupID: GroupID = ""
@@ -24,6 +24,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaRequest {
     public var subscribedTopicNames: [TopicName]?
 
     /// The assignor on the broker to use; null for its default, or when it has not changed.
+    public var subscribedTopicRegex: KafkaString?
     public var serverAssignor: KafkaString?
 
     /// What the member has; null when it has not changed.
@@ -39,6 +40,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaRequest {
         try w(&rackID, "RackId")
         try w(&rebalanceTimeoutMs, "RebalanceTimeoutMs")
         try w(&subscribedTopicNames, "SubscribedTopicNames")
+        try w(&subscribedTopicRegex, "SubscribedTopicRegex", since: 1, default: nil)
         try w(&serverAssignor, "ServerAssignor")
         try w(&topicPartitions, "TopicPartitions")
     }
@@ -59,7 +61,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaRequest {
 
 /// The member's epoch and, when it has changed, its assignment.
 public struct ConsumerGroupHeartbeatResponse: KafkaMessage {
-    public static let supportedVersions: ClosedRange<Int16> = 0...0
+    public static let supportedVersions: ClosedRange<Int16> = 0...1
     public static let flexibleSince: Int16 = 0
 
     /// How long the client should stay silent because of a quota, in milliseconds.

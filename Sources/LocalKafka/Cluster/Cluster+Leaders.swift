@@ -7,6 +7,7 @@ extension Cluster {
         partition.leaderEpoch += 1
         if broker >= 0 { partition.log.beginEpoch(partition.leaderEpoch) }
         partition.wakeWaiters()
+        self.coordinatorPartitionMoved(partition)
     }
 
     /// Cuts a partition's log back as an unclean election does, in a new leader epoch.

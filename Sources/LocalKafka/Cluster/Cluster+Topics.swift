@@ -63,6 +63,7 @@ extension Cluster {
             partition.exists = false
             partition.wakeWaiters()
         }
+        self.groups.topicDeleted(name, self)
     }
 
     /// Replaces a topic by an empty one with the same name, shape and configs but another id.
@@ -125,6 +126,7 @@ extension Cluster {
         if let topic = self.topics[name] { return topic }
         var specification = TopicSpecification(name: name)
         specification.partitions = partitions
+        specification.replicationFactor = Int16(min(3, self.brokers.count))
         specification.configs = ["cleanup.policy": "compact"]
         return try? self.createTopic(specification)
     }

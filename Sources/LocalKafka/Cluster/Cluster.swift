@@ -27,8 +27,8 @@ package final class Cluster {
     package var defaultBrokerConfigs: [String: String] = [:]
 
     // Services
-    package let groups = GroupService()
-    package let transactions = TransactionService()
+    package let groups: GroupService
+    package let transactions: TransactionService
     package let access: AccessService
     package let quotas = QuotaService()
     package var credentials: CredentialStore
@@ -58,6 +58,8 @@ package final class Cluster {
             )
         }
         self.controllerID = configuration.firstBrokerID
+        self.groups = GroupService(configuration: configuration)
+        self.transactions = TransactionService(configuration: configuration)
         self.access = AccessService(configuration: configuration)
         self.credentials = CredentialStore(configuration: configuration)
         self.handlers = HandlerTable(configuration: configuration)
@@ -93,16 +95,6 @@ package final class Cluster {
 
     package func partition(_ topicPartition: TopicPartition) -> Partition? {
         self.topics[topicPartition.topic]?.partition(topicPartition.partition)
-    }
-
-    /// The broker that coordinates a group or a transactional id; `nil` when every broker is down.
-    ///
-    /// Kafka spreads coordinators over the partitions of an internal topic; here over the live brokers.
-    package func coordinator(for key: KafkaString) -> Broker? {
-        let live = self.liveBrokers
-        guard !live.isEmpty else { return nil }
-        let hash = key.string.utf8.reduce(into: UInt32(0)) { $0 = $0 &* 31 &+ UInt32($1) }
-        return live[Int(hash % UInt32(live.count))]
     }
 
     /// A producer id that no producer has had.

@@ -16,13 +16,12 @@ extension ConsumerGroup {
     mutating func heartbeat(
         _ request: ConsumerGroupHeartbeatRequest,
         _ context: MemberContext,
-        regex: KafkaString?,
         catalog: [TopicName: TopicShape]
     ) throws(HeartbeatRefusal) -> ConsumerGroupHeartbeatResponse {
         if request.memberEpoch < 0 { return try leave(request, context, catalog: catalog) }
         let isNew = request.memberEpoch == 0
         let index = try isNew ? joinIndex(request, context) : currentIndex(request)
-        let changed = apply(request, regex: regex, context, to: index)
+        let changed = apply(request, context, to: index)
         refreshTopics(catalog, force: changed)
 
         let before = members[index].assigned
@@ -33,7 +32,9 @@ extension ConsumerGroup {
         response.memberID = members[index].id
         response.memberEpoch = members[index].epoch
         response.heartbeatIntervalMs = configuration.consumerHeartbeatInterval
-        let isFull = request.topicPartitions != nil && (request.subscribedTopicNames != nil || regex != nil)
+        let isFull =
+            request.topicPartitions != nil
+            && (request.subscribedTopicNames != nil || request.subscribedTopicRegex != nil)
         if isNew || isFull || before != members[index].assigned {
             response.assignment = Self.assignment(members[index].assigned)
         }
@@ -163,7 +164,6 @@ extension ConsumerGroup {
     /// Takes over what the heartbeat says about the member; true when the shares must be worked out anew.
     private mutating func apply(
         _ request: ConsumerGroupHeartbeatRequest,
-        regex: KafkaString?,
         _ context: MemberContext,
         to index: Int
     ) -> Bool {
@@ -174,7 +174,7 @@ extension ConsumerGroup {
         if request.rebalanceTimeoutMs >= 0 { members[index].rebalanceTimeout = Int64(request.rebalanceTimeoutMs) }
         if let assignor = request.serverAssignor { members[index].serverAssignor = assignor }
         if let names = request.subscribedTopicNames { members[index].subscribedNames = names.sorted() }
-        if let regex { members[index].subscribedRegex = regex == "" ? nil : regex }
+        if let regex = request.subscribedTopicRegex { members[index].subscribedRegex = regex == "" ? nil : regex }
         let after = members[index]
         return after.subscribedNames != before.subscribedNames || after.subscribedRegex != before.subscribedRegex
             || after.serverAssignor != before.serverAssignor || target[after.id] == nil

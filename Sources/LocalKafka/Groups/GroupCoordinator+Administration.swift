@@ -57,6 +57,7 @@ extension GroupCoordinator {
         entry.subscribedTopicNames = member.subscribedNames
         entry.subscribedTopicRegex = member.subscribedRegex
         entry.assignment = assignment(member.assigned, in: group)
+        entry.memberType = 1
         entry.targetAssignment = assignment(group.target[member.id] ?? [], in: group)
         return entry
     }

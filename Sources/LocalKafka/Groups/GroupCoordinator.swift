@@ -123,14 +123,13 @@ struct GroupCoordinator: Sendable {
 
     mutating func heartbeat(
         _ request: ConsumerGroupHeartbeatRequest,
-        _ context: MemberContext,
-        regex: KafkaString? = nil
+        _ context: MemberContext
     ) -> ConsumerGroupHeartbeatResponse {
         do throws(HeartbeatRefusal) {
-            try Self.validate(request, regex: regex)
+            try Self.validate(request)
             var group = try consumerGroup(request)
             defer { groups[request.groupID] = .consumer(group) }
-            return try group.heartbeat(request, context, regex: regex, catalog: catalog)
+            return try group.heartbeat(request, context, catalog: catalog)
         } catch {
             var response = ConsumerGroupHeartbeatResponse()
             response.errorCode = error.code
@@ -157,8 +156,7 @@ struct GroupCoordinator: Sendable {
     }
 
     private static func validate(
-        _ request: ConsumerGroupHeartbeatRequest,
-        regex: KafkaString?
+        _ request: ConsumerGroupHeartbeatRequest
     ) throws(HeartbeatRefusal) {
         func invalid(_ message: String) -> HeartbeatRefusal {
             HeartbeatRefusal(code: .invalidRequest, message: message)
@@ -173,7 +171,7 @@ struct GroupCoordinator: Sendable {
             if !(request.topicPartitions?.isEmpty ?? false) {
                 throw invalid("TopicPartitions must be empty when (re-)joining.")
             }
-            if request.subscribedTopicNames == nil, regex == nil {
+            if request.subscribedTopicNames == nil, request.subscribedTopicRegex == nil {
                 throw invalid("SubscribedTopicNames must be set in first request.")
             }
         } else if request.memberEpoch > 0 || request.memberEpoch == -1 {
@@ -191,7 +189,7 @@ struct GroupCoordinator: Sendable {
                 message: "ServerAssignor \(name) is not supported. Supported assignors: \(known)."
             )
         }
-        if let regex, !regex.isEmpty, (try? Regex(regex.string)) == nil {
+        if let regex = request.subscribedTopicRegex, !regex.isEmpty, (try? Regex(regex.string)) == nil {
             throw HeartbeatRefusal(
                 code: ErrorCode(128),
                 message: "SubscribedTopicRegex `\(regex)` is not a valid regular expression."

@@ -171,63 +171,18 @@ struct TransactionCoordinator: Sendable {
     // MARK: EndTxn
 
     /// The producer commits or aborts.
-    ///
-    /// With `raisesEpoch` (KIP-890, EndTxn version 5) every transaction has its own epoch: the answer carries the
-    /// next one, and a repeated request is known by the one before.
-    mutating func end(
-        _ id: KafkaString,
-        producer: ProducerIdentity,
-        commit: Bool,
-        raisesEpoch: Bool,
-        now: Int64,
-        freshID: () -> Int64
-    ) -> (error: ErrorCode, producer: ProducerIdentity) {
-        guard !id.isEmpty else { return (.invalidRequest, .none) }
-        guard var transaction = transactions[id] else { return (.invalidProducerIDMapping, .none) }
-        if raisesEpoch, producer == transaction.previous, let answer = repeated(transaction, commit: commit) {
-            return answer
-        }
+    mutating func end(_ id: KafkaString, producer: ProducerIdentity, commit: Bool, now: Int64) -> ErrorCode {
         let error = check(id, producer: producer)
-        guard error == .none else { return (error, .none) }
+        guard error == .none, var transaction = transactions[id] else { return error }
         switch transaction.state {
         case .ongoing:
-            if raisesEpoch { raiseEpoch(&transaction, freshID: freshID) }
             decide(&transaction, commit: commit, now: now)
-            return (.none, transaction.producer)
-        case .prepareCommit, .prepareAbort:
-            let same = commit == (transaction.state == .prepareCommit)
-            return (same ? .concurrentTransactions : .invalidTxnState, .none)
-        case .completeCommit, .completeAbort, .empty:
-            if raisesEpoch {
-                // Aborting nothing is how such a producer gets a fresh epoch.
-                guard !commit else { return (.invalidTxnState, .none) }
-                raiseEpoch(&transaction, freshID: freshID)
-                decide(&transaction, commit: false, now: now)
-                return (.none, transaction.producer)
-            }
-            let done: Transaction.State = commit ? .completeCommit : .completeAbort
-            return transaction.state == done ? (.none, transaction.producer) : (.invalidTxnState, .none)
-        }
-    }
-
-    private func repeated(
-        _ transaction: Transaction,
-        commit: Bool
-    ) -> (error: ErrorCode, producer: ProducerIdentity)? {
-        switch transaction.state {
-        case .prepareCommit where commit, .prepareAbort where !commit: (.concurrentTransactions, .none)
-        case .completeCommit where commit, .completeAbort where !commit: (.none, transaction.producer)
-        case .prepareCommit, .prepareAbort, .completeCommit, .completeAbort: (.invalidTxnState, .none)
-        case .empty, .ongoing: nil
-        }
-    }
-
-    private func raiseEpoch(_ transaction: inout Transaction, freshID: () -> Int64) {
-        transaction.previous = transaction.producer
-        if transaction.isEpochExhausted {
-            transaction.producer = ProducerIdentity(id: freshID(), epoch: 0)
-        } else {
-            transaction.producer.epoch += 1
+            return .none
+        case .prepareCommit: return commit ? .concurrentTransactions : .invalidTxnState
+        case .prepareAbort: return commit ? .invalidTxnState : .concurrentTransactions
+        case .completeCommit: return commit ? .none : .invalidTxnState
+        case .completeAbort: return commit ? .invalidTxnState : .none
+        case .empty: return .invalidTxnState
         }
     }
 }

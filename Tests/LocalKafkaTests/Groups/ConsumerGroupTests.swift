@@ -230,9 +230,11 @@ private struct HeartbeatScript {
         request.rebalanceTimeoutMs = 1000
         request.subscribedTopicNames = []
         request.topicPartitions = []
-        let response = script.coordinator.heartbeat(request, script.context("a"), regex: "[t-u]")
+        request.subscribedTopicRegex = "[t-u]"
+        let response = script.coordinator.heartbeat(request, script.context("a"))
         #expect(response.assignment?.topicPartitions.flatMap(\.partitions).count == 8)
-        let bad = script.coordinator.heartbeat(request, script.context("a"), regex: "[")
+        request.subscribedTopicRegex = "["
+        let bad = script.coordinator.heartbeat(request, script.context("a"))
         #expect(bad.errorCode == ErrorCode(128))
     }
 

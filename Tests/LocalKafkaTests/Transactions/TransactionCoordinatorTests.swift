@@ -31,17 +31,8 @@ private struct TransactionScript {
         )
     }
 
-    mutating func end(
-        _ producer: ProducerIdentity,
-        commit: Bool,
-        raisesEpoch: Bool = false
-    ) -> (error: ErrorCode, producer: ProducerIdentity) {
-        var next = nextID
-        defer { nextID = next }
-        return coordinator.end("tx", producer: producer, commit: commit, raisesEpoch: raisesEpoch, now: now) {
-            next += 1
-            return next
-        }
+    mutating func end(_ producer: ProducerIdentity, commit: Bool) -> ErrorCode {
+        coordinator.end("tx", producer: producer, commit: commit, now: now)
     }
 
     /// Writes the markers asked for, and says which they were.
@@ -63,19 +54,19 @@ private struct TransactionScript {
         #expect(script.add(producer) == ErrorCode.none)
         #expect(script.add(producer, 1) == ErrorCode.none)
         #expect(script.state == .ongoing)
-        #expect(script.end(producer, commit: true).error == ErrorCode.none)
+        #expect(script.end(producer, commit: true) == ErrorCode.none)
         #expect(script.state == .prepareCommit)
         // Until the markers are written everybody has to wait.
         #expect(script.add(producer) == .concurrentTransactions)
-        #expect(script.end(producer, commit: true).error == .concurrentTransactions)
-        #expect(script.end(producer, commit: false).error == .invalidTxnState)
+        #expect(script.end(producer, commit: true) == .concurrentTransactions)
+        #expect(script.end(producer, commit: false) == .invalidTxnState)
         #expect(script.start().error == .concurrentTransactions)
         let orders = script.settle()
         #expect(orders.map(\.isCommit) == [true])
         #expect(orders.first?.partitions.count == 2)
         #expect(script.state == .completeCommit)
-        #expect(script.end(producer, commit: true).error == ErrorCode.none)
-        #expect(script.end(producer, commit: false).error == .invalidTxnState)
+        #expect(script.end(producer, commit: true) == ErrorCode.none)
+        #expect(script.end(producer, commit: false) == .invalidTxnState)
         #expect(script.add(producer) == ErrorCode.none)
     }
 
@@ -83,16 +74,16 @@ private struct TransactionScript {
         var script = TransactionScript()
         let producer = script.start().producer
         _ = script.add(producer)
-        #expect(script.end(producer, commit: false).error == ErrorCode.none)
+        #expect(script.end(producer, commit: false) == ErrorCode.none)
         #expect(script.settle().map(\.isCommit) == [false])
         #expect(script.state == .completeAbort)
-        #expect(script.end(producer, commit: true).error == .invalidTxnState)
+        #expect(script.end(producer, commit: true) == .invalidTxnState)
     }
 
     @Test func nothingToEndIsAnError() {
         var script = TransactionScript()
         let producer = script.start().producer
-        #expect(script.end(producer, commit: true).error == .invalidTxnState)
+        #expect(script.end(producer, commit: true) == .invalidTxnState)
     }
 
     @Test func aNewOwnerFencesTheOldOne() {
@@ -107,7 +98,7 @@ private struct TransactionScript {
         #expect(error == ErrorCode.none)
         #expect(new == ProducerIdentity(id: old.id, epoch: 2))
         #expect(script.add(old) == .producerFenced)
-        #expect(script.end(old, commit: true).error == .producerFenced)
+        #expect(script.end(old, commit: true) == .producerFenced)
         #expect(script.add(new) == ErrorCode.none)
     }
 
@@ -133,7 +124,7 @@ private struct TransactionScript {
         script.coordinator.tick(now: script.now)
         #expect(script.settle().map(\.isCommit) == [false])
         #expect(script.state == .completeAbort)
-        #expect(script.end(producer, commit: true).error == .producerFenced)
+        #expect(script.end(producer, commit: true) == .producerFenced)
         #expect(script.coordinator.nextDeadline == nil)
     }
 
@@ -174,23 +165,6 @@ private struct TransactionScript {
         let old = ProducerIdentity(id: producer.id, epoch: 9)
         #expect(script.coordinator.verify("tx", producer: old, partition: inside) == .producerFenced)
         #expect(script.coordinator.verify("tx", producer: producer, group: "g") == .invalidTxnState)
-    }
-
-    @Test func everyTransactionCanHaveItsOwnEpoch() {
-        var script = TransactionScript()
-        let first = script.start().producer
-        _ = script.add(first)
-        let (error, second) = script.end(first, commit: true, raisesEpoch: true)
-        #expect(error == ErrorCode.none)
-        #expect(second.epoch == first.epoch + 1)
-        #expect(script.end(first, commit: true, raisesEpoch: true).error == .concurrentTransactions)
-        #expect(script.settle().first?.producer == second)
-        // The same request again gets the same answer; the other decision does not.
-        #expect(script.end(first, commit: true, raisesEpoch: true).producer == second)
-        #expect(script.end(first, commit: false, raisesEpoch: true).error == .invalidTxnState)
-        #expect(script.add(first) == .producerFenced)
-        let third = script.end(second, commit: false, raisesEpoch: true).producer
-        #expect(third.epoch == second.epoch + 1)
     }
 
     @Test func transactionsAreListedAndDescribed() {
