@@ -1,6 +1,7 @@
+import KafkaCompression
 import KafkaNetwork
 public import KafkaProtocol
-import KafkaRecords
+public import KafkaRecords
 public import NIOCore
 import Synchronization
 
@@ -26,6 +27,7 @@ public struct AppendedRecord: Sendable, Hashable {
 /// Idempotent and ordered: calls run one after the other. Not for the data path.
 public final class RecordAppender: Sendable {
     public let topic: TopicName
+    public let compression: CompressionCodec
     private let client: KafkaClient
     private let lock = AsyncLock()
     private let state: Mutex<State>
@@ -37,9 +39,15 @@ public final class RecordAppender: Sendable {
     }
 
     /// - Parameter maximumBatchBytes: The topic's `max.message.bytes` or less; found by trying when it is too much.
-    public init(client: KafkaClient, topic: TopicName, maximumBatchBytes: Int = 900_000) {
+    public init(
+        client: KafkaClient,
+        topic: TopicName,
+        compression: CompressionCodec = .none,
+        maximumBatchBytes: Int = 900_000
+    ) {
         self.client = client
         self.topic = topic
+        self.compression = compression
         self.state = Mutex(State(maximumBatchBytes: maximumBatchBytes))
     }
 
@@ -181,9 +189,10 @@ public final class RecordAppender: Sendable {
         _ identity: ProducerIdentity
     ) throws(KafkaClientError) -> [TopicPartition: ByteBuffer] {
         var round: [TopicPartition: ByteBuffer] = [:]
+        let codecs = StandardCodecs()
         for (partition, batches) in queues {
             guard let batch = batches.first else { continue }
-            var builder = RecordBatchBuilder()
+            var builder = RecordBatchBuilder(codec: compression)
             builder.producerID = identity.producerID
             builder.producerEpoch = identity.epoch
             builder.baseSequence = state.withLock { $0.sequences.next(partition) }
@@ -192,7 +201,7 @@ public final class RecordAppender: Sendable {
                 builder.append(timestamp: record.timestamp, key: record.key, value: record.value)
             }
             do throws(RecordError) {
-                round[partition] = try builder.build()
+                round[partition] = try builder.build(codecs: codecs)
             } catch {
                 throw KafkaClientError(
                     .invalidState,
