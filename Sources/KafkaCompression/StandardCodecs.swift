@@ -32,6 +32,8 @@ public final class StandardCodecs: RecordCodecs {
         with codec: CompressionCodec,
         limit: Int
     ) throws(RecordError) -> ByteBuffer {
+        // A ByteBuffer traps beyond 4 GiB, and it doubles when it grows.
+        let limit = min(limit, Int(Int32.max))
         switch codec {
         case .none:
             guard compressed.readableBytes <= limit else { throw .beyondLimit(limit, "plain data") }

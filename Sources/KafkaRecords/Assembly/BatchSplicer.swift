@@ -31,7 +31,7 @@ public struct BatchSplicer: Sendable {
     public mutating func append(_ batch: RecordBatchView) throws(RecordError) -> Bool {
         guard Self.accepts(batch), batch.recordCount <= Int32.max - builder.count else { return false }
         // Deltas rarely grow: without this, most of a large batch would be copied in vain.
-        guard builder.uncompressedSize + batch.sizeInBytes / 2 <= maxBytes else { return false }
+        guard builder.uncompressedSize + (batch.sizeInBytes - BatchHeader.size) / 2 <= maxBytes else { return false }
         let checkpoint = builder.checkpoint
         do throws(RecordError) {
             guard try copy(batch) else {
