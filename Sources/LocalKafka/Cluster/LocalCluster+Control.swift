@@ -121,10 +121,16 @@ extension LocalCluster {
         }
     }
 
-    /// The batches of a partition, control batches too, as a reader gets them.
-    package func batches(_ topic: TopicName, _ partition: Int32) async throws -> [RecordBatchView] {
+    /// The batches of a partition from the one with `offset` on, control batches too, as a reader gets them.
+    package func batches(
+        _ topic: TopicName,
+        _ partition: Int32,
+        from offset: Int64 = 0
+    ) async throws -> [RecordBatchView] {
         try await self.withPartition(topic, partition) { _, partition in
-            partition.log.batches.compactMap(\.view)
+            let batches = partition.log.batches
+            let first = batches.lastIndex { $0.lastOffset < offset }.map { $0 + 1 } ?? batches.startIndex
+            return batches[first...].compactMap(\.view)
         }
     }
 

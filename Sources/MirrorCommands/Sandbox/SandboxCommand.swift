@@ -1,0 +1,100 @@
+package import ArgumentParser
+import Foundation
+import LocalKafka
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `kafka-mirror sandbox`: Kafka-compatible clusters in this process, on loopback, for people to try things.
+package struct SandboxCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "sandbox",
+        abstract: "Run Kafka-compatible clusters in memory on loopback, to try things out.",
+        discussion: """
+            Everything is lost when the command ends. With --properties it also writes a file for 'kafka-mirror run' \
+            that mirrors every cluster to every other one.
+            """
+    )
+
+    @Option(help: "Aliases of the clusters, separated by commas.")
+    var clusters = "A,B"
+
+    @Option(help: "Brokers per cluster.")
+    var brokers = 1
+
+    @Option(help: "First port; brokers count upwards from it. Free ports are taken when it is not given.")
+    var port: Int?
+
+    @Option(help: "Topics that each cluster starts with, as NAME:PARTITIONS, separated by commas.")
+    var topics = ""
+
+    @Option(help: "Write a properties file for 'kafka-mirror run' here.")
+    var properties: String?
+
+    @Flag(help: "Do not create topics that a client merely asks about.")
+    var noAutoCreate = false
+
+    package init() {}
+
+    private var aliases: [String] {
+        self.clusters.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    package func validate() throws {
+        guard !self.aliases.isEmpty, !self.aliases.contains("") else {
+            throw ValidationError("--clusters needs at least one alias, such as --clusters A,B")
+        }
+        guard Set(self.aliases).count == self.aliases.count else {
+            throw ValidationError("--clusters names an alias twice: \(self.clusters)")
+        }
+        guard (1...100).contains(self.brokers) else {
+            throw ValidationError("--brokers must be between 1 and 100, not \(self.brokers)")
+        }
+        if let port, !(1...(65_536 - self.aliases.count * self.brokers)).contains(port) {
+            throw ValidationError("--port \(port) leaves no room for \(self.aliases.count * self.brokers) brokers")
+        }
+        _ = try self.initialTopics()
+    }
+
+    private func initialTopics() throws -> [(name: String, partitions: Int32)] {
+        try self.topics.split(separator: ",").map { entry in
+            let parts = entry.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, let partitions = Int32(parts[1]), partitions > 0, !parts[0].isEmpty else {
+                throw ValidationError("--topics: '\(entry)' is not NAME:PARTITIONS")
+            }
+            return (String(parts[0]), partitions)
+        }
+    }
+
+    package func run() async throws {
+        var started: [SandboxCluster] = []
+        for (index, alias) in self.aliases.enumerated() {
+            let first = self.port.map { $0 + index * self.brokers }
+            let cluster = SandboxCluster(
+                alias: alias,
+                brokers: self.brokers,
+                ports: first.map { Array($0..<($0 + self.brokers)) } ?? [],
+                autoCreateTopics: !self.noAutoCreate
+            )
+            try await cluster.start(topics: try self.initialTopics())
+            started.append(cluster)
+            print("\(alias)  \(cluster.bootstrapServers)")
+        }
+        if let properties {
+            try Data(SandboxProperties.text(started).utf8).write(to: URL(filePath: properties), options: .atomic)
+            print("\nkafka-mirror run \(properties)")
+        }
+        print("Ctrl-C ends it.")
+        var logger = Logger(label: "sandbox")
+        logger.logLevel = .error
+        let services = started.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services,
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        try await group.run()
+    }
+}
