@@ -20,6 +20,9 @@ public struct BatchRebuilder: Sendable {
     /// Records below this offset are left out.
     public var startOffset: Int64
     public var decompressionLimit: Int
+    /// Lets a record that is larger than `maxBatchBytes` travel in a batch of its own instead of throwing: whoever only
+    /// guesses the limit leaves the decision to the target.
+    public var acceptsLargeRecords = false
 
     public init(
         compression: Compression = .source,
@@ -89,7 +92,7 @@ public struct BatchRebuilder: Sendable {
             end += 1
         }
         let batch = try RecordBatchView(try builder.build(codecs: codecs))
-        if batch.sizeInBytes <= maxBatchBytes {
+        if batch.sizeInBytes <= maxBatchBytes || (acceptsLargeRecords && range.count == 1) {
             assembled.append(AssembledBatch(batch: batch, runs: runs))
             return end
         }

@@ -1,0 +1,79 @@
+import KafkaProtocol
+import NIOCore
+
+/// What a fetcher knows of one broker.
+struct FetchBroker: Sendable {
+    /// The connection.
+    enum Link: Sendable, Equatable {
+        case idle
+        case connecting
+        case ready(version: Int16)
+        /// A pause after a failure.
+        case waiting(until: NIODeadline)
+    }
+
+    struct Request: Sendable {
+        var sentAt: NIODeadline
+        var reserved: Int
+        var wait: TimeAmount
+    }
+
+    struct TopicIDPartition: Hashable, Sendable {
+        var id: KafkaUUID
+        var index: Int32
+    }
+
+    var link = Link.idle
+    var session = FetchSessionState()
+    var inFlight: Request?
+    /// Failures in a row.
+    var failures = 0
+    /// Empty answers in a row that came sooner than asked for.
+    var quickAnswers = 0
+    var idleUntil = NIODeadline.distantPast
+    var throttledUntil = NIODeadline.distantPast
+    /// Partitions read from this broker.
+    var members: Set<Int> = []
+    /// Members that are read here although another broker leads them.
+    var followers: Set<Int> = []
+    /// Members left out of the session until their owner gives bytes back.
+    var starved: Set<Int> = []
+    var partitionLimit: Int32 = 1 << 20
+    /// Sizes of batches that did not fit any limit.
+    var largeBatches: [Int: Int32] = [:]
+    var slotsByID: [TopicIDPartition: Int] = [:]
+    private var withoutID: Set<Int> = []
+    private var idsBySlot: [Int: TopicIDPartition] = [:]
+
+    /// Whether some member can be named only by name.
+    var lacksTopicID: Bool { !self.withoutID.isEmpty }
+
+    /// The largest batch that waits for a larger answer; 0 when there is none.
+    var largestBatch: Int32 { self.largeBatches.values.max() ?? 0 }
+
+    /// Whether a request may go out now.
+    func canSend(now: NIODeadline) -> Bool {
+        self.inFlight == nil && self.session.wantedCount > 0 && self.idleUntil <= now && self.throttledUntil <= now
+    }
+
+    mutating func join(_ slot: Int, _ cursor: PartitionCursor) {
+        self.members.insert(slot)
+        guard cursor.topicID != .zero else {
+            self.withoutID.insert(slot)
+            return
+        }
+        let key = TopicIDPartition(id: cursor.topicID, index: cursor.partition.partition)
+        self.slotsByID[key] = slot
+        self.idsBySlot[slot] = key
+    }
+
+    mutating func leave(_ slot: Int) {
+        self.members.remove(slot)
+        self.followers.remove(slot)
+        self.starved.remove(slot)
+        self.withoutID.remove(slot)
+        self.largeBatches[slot] = nil
+        self.session.forget(slot)
+        if let key = self.idsBySlot.removeValue(forKey: slot), self.slotsByID[key] == slot { self.slotsByID[key] = nil }
+    }
+}

@@ -1,0 +1,104 @@
+import DequeModule
+import NIOCore
+
+/// What waits for one broker, and whether a request may go out to it now.
+///
+/// Pure. Partitions take turns: each request takes at most one batch of each, beginning with the partition that has
+/// waited longest.
+struct BrokerProduceQueue: Sendable {
+    /// The connection.
+    enum Link: Sendable, Equatable {
+        case idle
+        case connecting
+        case ready(version: Int16)
+        /// A pause after a failure.
+        case waiting(until: NIODeadline)
+    }
+
+    /// Whether a request may go out.
+    enum Permission: Sendable, Equatable {
+        case send
+        /// Small: wait for company until then, or until an answer comes.
+        case linger(until: NIODeadline)
+        /// Nothing to send, no connection, or enough requests out.
+        case hold
+    }
+
+    var link = Link.idle
+    /// Requests without an answer.
+    private(set) var inFlight: Set<UInt64> = []
+    /// Failures in a row.
+    var failures = 0
+    var throttledUntil = NIODeadline.distantPast
+    private var turns: Deque<Int> = []
+    private var waiting: [Int: Int] = [:]
+    private var waitingBytes = 0
+    private var waitingSince: NIODeadline?
+
+    /// Whether some partition waits for its turn.
+    var hasWaiting: Bool { !self.waiting.isEmpty }
+
+    /// A partition has something to send; `bytes` is a hint how much.
+    mutating func enqueue(_ slot: Int, bytes: Int, now: NIODeadline) {
+        if let before = self.waiting.updateValue(bytes, forKey: slot) {
+            self.waitingBytes -= before
+        } else {
+            self.turns.append(slot)
+        }
+        self.waitingBytes += bytes
+        if self.waitingSince == nil { self.waitingSince = now }
+    }
+
+    /// A partition has nothing more, or belongs to another broker now.
+    mutating func remove(_ slot: Int) {
+        guard let bytes = self.waiting.removeValue(forKey: slot) else { return }
+        // Its place in the turns goes when it comes up: removing from the middle would cost a search each time.
+        self.waitingBytes -= bytes
+        if self.waiting.isEmpty { self.waitingSince = nil }
+    }
+
+    /// The partitions in the order of their turns; each keeps its turn unless it is removed.
+    mutating func takeTurns() -> [Int] {
+        var seen = Set<Int>()
+        var order: [Int] = []
+        order.reserveCapacity(self.waiting.count)
+        while let slot = self.turns.popFirst() {
+            if self.waiting[slot] != nil, seen.insert(slot).inserted { order.append(slot) }
+        }
+        return order
+    }
+
+    /// Puts the partitions back: those that still wait, the ones that got nothing in this turn first.
+    mutating func putBack(unserved: some Sequence<Int>, served: some Sequence<Int>, now: NIODeadline) {
+        for slot in unserved where self.waiting[slot] != nil { self.turns.append(slot) }
+        for slot in served where self.waiting[slot] != nil { self.turns.append(slot) }
+        self.waitingSince = self.waiting.isEmpty ? nil : now
+    }
+
+    func permission(settings: ProduceSettings, now: NIODeadline) -> Permission {
+        guard case .ready = self.link, let since = self.waitingSince, self.inFlight.count < settings.maximumInFlight
+        else {
+            return .hold
+        }
+        if self.throttledUntil > now { return .linger(until: self.throttledUntil) }
+        // Waiting helps only while the broker is busy with an earlier request anyway.
+        guard !self.inFlight.isEmpty, self.waitingBytes < settings.lingerBytes else { return .send }
+        let until = since + settings.linger
+        return until <= now ? .send : .linger(until: until)
+    }
+
+    mutating func began(_ request: UInt64) {
+        self.inFlight.insert(request)
+    }
+
+    mutating func ended(_ request: UInt64) {
+        self.inFlight.remove(request)
+    }
+
+    /// The connection is gone, and every request with it.
+    mutating func lost() -> [UInt64] {
+        let requests = self.inFlight.sorted()
+        self.inFlight.removeAll()
+        return requests
+    }
+}

@@ -1,0 +1,122 @@
+package import KafkaRecords
+package import NIOCore
+
+/// Decides for each fetched batch how it goes on: passed through, encoded again, or left out.
+///
+/// Pure. What it cannot explain it does not forward: damage ends the plan, and what stands before it still counts.
+package struct BatchPlanner: Sendable {
+    /// What the target and the configuration demand.
+    package struct Settings: Sendable, Equatable {
+        /// `check.crcs`.
+        package var checksCRCs = true
+        /// Codecs the target topic accepts.
+        package var allowedCodecs: Set<CompressionCodec> = Set(CompressionCodec.allCases)
+        /// What replaces a codec that is not allowed.
+        package var replacementCodec = CompressionCodec.none
+        /// The largest batch the target accepts, as far as known.
+        package var maxBatchBytes = Int.max
+
+        package init() {}
+    }
+
+    /// What to do with one batch.
+    package enum Step: Sendable {
+        /// Leave it out; the position moves to `through`.
+        case skip(Skip, through: Int64)
+        /// Pass it through with a patched header.
+        case fast(RecordBatchView)
+        /// Decode it and encode it again.
+        case slow(ScannedBatch, RebuildReason)
+    }
+
+    /// Why a batch is left out.
+    package enum Skip: Sendable, Hashable {
+        case belowPosition, control, aborted, empty
+    }
+
+    /// What makes a batch unusable.
+    package enum Damage: Sendable, Equatable {
+        case broken(RecordError)
+        case unknownCodec(offset: Int64)
+    }
+
+    package struct Plan: Sendable {
+        package var steps: [Step] = []
+        /// What follows the last step, if it cannot be used.
+        package var damage: Damage?
+    }
+
+    package var settings: Settings
+
+    package init(settings: Settings = Settings()) {
+        self.settings = settings
+    }
+
+    /// Plans the batches of one fetch answer.
+    ///
+    /// - Parameters:
+    ///   - position: The first source offset that is still wanted.
+    ///   - aborted: The aborted transactions of the answer; empty unless reading committed data only.
+    package func plan(_ records: ByteBuffer, position: Int64, aborted: [AbortedTransaction]) -> Plan {
+        var plan = Plan()
+        var filter = AbortedTransactionFilter(aborted)
+        var scanner = RecordBatchScanner(records, checkCRCs: self.settings.checksCRCs)
+        var position = position
+        do throws(RecordError) {
+            while let element = try scanner.next() {
+                let visibility = try filter.visibility(of: element)
+                guard let step = self.step(for: element, visibility, position: position) else {
+                    plan.damage = .unknownCodec(offset: max(position, element.firstOffset))
+                    return plan
+                }
+                plan.steps.append(step)
+                position = max(position, element.nextOffset)
+            }
+        } catch {
+            plan.damage = .broken(error)
+        }
+        return plan
+    }
+
+    private func step(for element: ScannedBatch, _ visibility: BatchVisibility, position: Int64) -> Step? {
+        let last = element.lastOffset
+        guard last >= position else { return .skip(.belowPosition, through: last) }
+        switch visibility {
+        case .control: return .skip(.control, through: last)
+        case .aborted: return .skip(.aborted, through: last)
+        case .visible: break
+        }
+        switch element {
+        case .legacy:
+            return .slow(element, .oldFormat)
+        case .batch(let batch):
+            if batch.recordCount == 0 { return .skip(.empty, through: last) }
+            guard batch.codec != nil else { return nil }
+            // A single record cannot be split; the target decides about it.
+            let limit = batch.recordCount > 1 ? self.settings.maxBatchBytes : .max
+            let codecs = self.settings.allowedCodecs
+            if let reason = element.rebuildReason(from: position, maxBytes: limit, codecs: codecs) {
+                return .slow(element, reason)
+            }
+            return .fast(batch)
+        }
+    }
+}
+
+extension ScannedBatch {
+    /// The first offset of its range; for an old message, its own.
+    var firstOffset: Int64 {
+        switch self {
+        case .batch(let batch): batch.baseOffset
+        case .legacy(let message): message.offset
+        }
+    }
+
+    /// Leader epoch under which it was written; -1 for old formats.
+    var leaderEpoch: Int32 {
+        switch self {
+        case .batch(let batch): batch.partitionLeaderEpoch
+        case .legacy: -1
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import DequeModule
+import KafkaRecords
+
+/// One batch in a partition's queue, in source order.
+struct FlowEntry: Sendable {
+    /// What is to be written.
+    enum Content: Sendable {
+        /// A source batch as it came.
+        case fast(RecordBatchView)
+        /// Several source batches joined, or one encoded again.
+        case assembled(AssembledBatch)
+        /// Being encoded again elsewhere.
+        case rebuilding(ticket: UInt64)
+        /// Cannot go on; the partition stops when everything before it is through.
+        case damaged(QuarantineReason)
+    }
+
+    /// How it got here, for the counters.
+    enum Path: Sendable {
+        case fast(CompressionCodec)
+        case coalesced(batches: Int64)
+        case slow(RebuildReason)
+        /// A further piece of a batch that was split.
+        case piece
+    }
+
+    var content: Content
+    var path: Path
+    /// The position moves here when this and everything before it is acknowledged.
+    var through: Int64
+    var leaderEpoch: Int32
+    /// Name at the producer; set when it is sent.
+    var token: UInt64 = 0
+    var isAcknowledged = false
+    /// Where the target put it; nil when the target did not say.
+    var targetBase: Int64?
+
+    var view: RecordBatchView? {
+        switch self.content {
+        case .fast(let view): view
+        case .assembled(let assembled): assembled.batch
+        case .rebuilding, .damaged: nil
+        }
+    }
+
+    var recordCount: Int32 { self.view?.recordCount ?? 0 }
+    var byteCount: Int { self.view?.sizeInBytes ?? 0 }
+
+    /// Where its records come from, by index in the batch.
+    func forEachRun(_ body: (OffsetRun) -> Void) {
+        switch self.content {
+        case .fast(let view):
+            body(OffsetRun(source: view.baseOffset, index: 0, count: view.recordCount))
+        case .assembled(let assembled):
+            for run in assembled.runs { body(run) }
+        case .rebuilding, .damaged:
+            break
+        }
+    }
+}
+
+/// The batches of one partition that are read and not yet acknowledged: first those sent, then those waiting.
+struct FlowQueue: Sendable {
+    private(set) var entries: Deque<FlowEntry> = []
+    /// How many at the front are with the producer.
+    private(set) var sentCount = 0
+
+    var isEmpty: Bool { self.entries.isEmpty }
+    var hasWaiting: Bool { self.sentCount < self.entries.count }
+
+    /// The next one to send.
+    var head: FlowEntry? { self.hasWaiting ? self.entries[self.sentCount] : nil }
+
+    /// Roughly how many bytes wait, looking no further than needed.
+    func waitingBytes(atMost limit: Int) -> Int {
+        var bytes = 0
+        var index = self.sentCount
+        while index < self.entries.count, bytes < limit {
+            bytes += self.entries[index].byteCount
+            index += 1
+        }
+        return bytes
+    }
+
+    mutating func append(_ entry: FlowEntry) {
+        self.entries.append(entry)
+    }
+
+    /// Lets the last entry take the position further; false when there is none.
+    mutating func extend(through offset: Int64) -> Bool {
+        guard !self.entries.isEmpty else { return false }
+        let last = self.entries.count - 1
+        self.entries[last].through = max(self.entries[last].through, offset)
+        return true
+    }
+
+    /// The head goes to the producer under this name.
+    mutating func send(token: UInt64) {
+        self.entries[self.sentCount].token = token
+        self.sentCount += 1
+    }
+
+    /// The first waiting entries become one.
+    mutating func mergeWaiting(_ count: Int, into entry: FlowEntry) {
+        self.entries.replaceSubrange(self.sentCount..<self.sentCount + count, with: CollectionOfOne(entry))
+    }
+
+    /// Puts the result of an encoding in the place of its ticket; false when the ticket is gone.
+    mutating func replace(ticket: UInt64, with results: [FlowEntry]) -> Bool {
+        let position = self.entries.firstIndex {
+            if case .rebuilding(ticket) = $0.content { true } else { false }
+        }
+        guard let position, position >= self.sentCount else { return false }
+        let through = self.entries[position].through
+        self.entries.replaceSubrange(position..<position + 1, with: results)
+        if results.isEmpty, position > 0 {
+            self.entries[position - 1].through = max(self.entries[position - 1].through, through)
+        }
+        return true
+    }
+
+    /// Notes that a batch is written; false for a name that is not here.
+    mutating func acknowledge(token: UInt64, targetBase: Int64?) -> Bool {
+        for index in 0..<self.sentCount where self.entries[index].token == token && !self.entries[index].isAcknowledged
+        {
+            self.entries[index].isAcknowledged = true
+            self.entries[index].targetBase = targetBase
+            return true
+        }
+        return false
+    }
+
+    /// Takes the oldest entry if it is acknowledged.
+    mutating func popAcknowledged() -> FlowEntry? {
+        guard self.sentCount > 0, let first = self.entries.first, first.isAcknowledged else { return nil }
+        self.entries.removeFirst()
+        self.sentCount -= 1
+        return first
+    }
+
+    /// Drops what was not sent.
+    mutating func dropWaiting() {
+        self.entries.removeLast(self.entries.count - self.sentCount)
+    }
+
+    mutating func removeAll() {
+        self.entries.removeAll()
+        self.sentCount = 0
+    }
+}

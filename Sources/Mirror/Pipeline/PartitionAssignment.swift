@@ -1,0 +1,55 @@
+package import KafkaClient
+package import KafkaProtocol
+
+/// One partition to mirror: where from, where to, and where to begin.
+package struct PartitionAssignment: Sendable, Equatable {
+    package var source: TopicPartition
+    /// Identity of the source topic; zero when the broker is too old to tell.
+    package var sourceTopicID: KafkaUUID
+    package var target: TopicPartition
+    package var start: StartPosition
+    /// What is known to be mirrored already; lets a lost produce outcome be proven from the first batch on.
+    package var resumed: PartitionPosition?
+    /// The target topic's `max.message.bytes`, if it is known.
+    package var maxBatchBytes: Int?
+
+    package init(
+        source: TopicPartition,
+        sourceTopicID: KafkaUUID = .zero,
+        target: TopicPartition,
+        start: StartPosition,
+        resumed: PartitionPosition? = nil,
+        maxBatchBytes: Int? = nil
+    ) {
+        self.source = source
+        self.sourceTopicID = sourceTopicID
+        self.target = target
+        self.start = start
+        self.resumed = resumed
+        self.maxBatchBytes = maxBatchBytes
+    }
+}
+
+/// How far a partition is mirrored.
+package struct PartitionPosition: Sendable, Hashable {
+    /// The last source offset that is done: written at the target, or deliberately left out.
+    package var sourceOffset: Int64
+    /// The target offset of the last record written; nil when it is not known.
+    package var targetOffset: Int64?
+    /// Leader epoch of the source batch that held it; -1 when unknown.
+    package var leaderEpoch: Int32
+    /// Identity of the source topic; zero when unknown.
+    package var sourceTopicID: KafkaUUID
+
+    package init(
+        sourceOffset: Int64,
+        targetOffset: Int64? = nil,
+        leaderEpoch: Int32 = -1,
+        sourceTopicID: KafkaUUID = .zero
+    ) {
+        self.sourceOffset = sourceOffset
+        self.targetOffset = targetOffset
+        self.leaderEpoch = leaderEpoch
+        self.sourceTopicID = sourceTopicID
+    }
+}
