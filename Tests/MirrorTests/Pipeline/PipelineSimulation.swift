@@ -220,7 +220,7 @@ final class PipelineSimulation {
         case .learned: break
         case .deliver(let records): self.flows[records.slot].fetched(records)
         case .report(let event):
-            if let slot = event.slot { self.flows[slot].source(event) }
+            self.flows[event.slot].source(event)
         }
     }
 
@@ -319,16 +319,5 @@ final class PipelineSimulation {
                 simulation.later(.milliseconds(2), .producer { $0.answered(id, response, now: $1) })
             }
         )
-    }
-}
-
-extension FetchEvent {
-    var slot: Int? {
-        switch self {
-        case .watermarks(let slot, _), .started(let slot, _), .offsetOutOfRange(let slot, _, _, _),
-            .diverged(let slot, _, _, _), .topicRecreated(let slot, _, _), .leaderChanged(let slot, _, _),
-            .failing(let slot, _), .recovered(let slot):
-            slot
-        }
     }
 }

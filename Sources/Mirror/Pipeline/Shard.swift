@@ -1,0 +1,393 @@
+package import KafkaClient
+package import KafkaProtocol
+import KafkaRecords
+package import Logging
+package import NIOCore
+package import NIOPosix
+
+/// Mirrors the partitions of one flow that live on one event loop.
+///
+/// # Overview
+/// A shard owns its partitions and its own connections to both clusters; a batch is read, patched and written on one
+/// thread, without a lock, a promise, a task or a hop.
+///
+/// # Responsibilities
+/// 1. Join `PartitionFetcher`, one `PartitionFlow` per partition and `PartitionProducer`: carry out what they decide.
+/// 2. Credits: what the fetcher delivers counts against the byte budget until the position has passed it.
+/// 3. The control plane's view: assign, revoke, drain, positions, status, events.
+///
+/// # Where payload bytes are copied
+/// - Socket to frame buffer: `KafkaConnection`, the one copy of a fast-path batch that is our own code's doing. Records
+///   delivered, batches scanned and bodies produced are slices of that buffer.
+/// - The checksum is read over the bytes in place; the header (61 bytes) is written new.
+/// - Frame buffer to socket: the kernel's `writev` of header and slice. With TLS, NIOSSL copies into its records.
+/// - Coalesced and re-encoded batches are copied once more, by what joins or encodes them.
+package final class Shard: @unchecked Sendable {
+    // Unchecked: all state is read and changed on `eventLoop` only; methods for other threads hop onto it first.
+
+    /// One assigned partition.
+    ///
+    /// Unchecked for the same reason: only the event loop touches it.
+    private final class Cell: @unchecked Sendable {
+        var flow: PartitionFlow
+        var fetchSlot = -1
+        var produceSlot = -1
+        var isRunning = false
+        var isDrained = false
+        var timer: Scheduled<Void>?
+        var timerDeadline: NIODeadline?
+        var drainWaiters: [() -> Void] = []
+
+        init(flow: PartitionFlow) {
+            self.flow = flow
+        }
+    }
+
+    package let eventLoop: any EventLoop
+    /// What happens to the partitions; the newest thousand are kept for a slow reader.
+    package let events: AsyncStream<PartitionEvent>
+    private let eventSink: AsyncStream<PartitionEvent>.Continuation
+    private let configuration: ShardConfiguration
+    private let target: KafkaClient
+    private let fetcher: PartitionFetcher
+    private let producer: PartitionProducer
+    private let worker: RebuildWorker
+    private let logger: Logger
+    private var cells: [TopicPartition: Cell] = [:]
+    private var cellsByFetchSlot: [Int: Cell] = [:]
+    private var cellsByProduceSlot: [Int: Cell] = [:]
+    /// Counters of partitions that are gone.
+    private var retired = PipelineCounters()
+    private var isStarted = false
+    private var isClosed = false
+
+    package init(
+        source: KafkaClient,
+        target: KafkaClient,
+        configuration: ShardConfiguration,
+        eventLoop: any EventLoop,
+        threadPool: NIOThreadPool,
+        logger: Logger
+    ) {
+        self.eventLoop = eventLoop
+        self.configuration = configuration
+        self.target = target
+        self.logger = logger
+        self.fetcher = PartitionFetcher(
+            client: source,
+            eventLoop: eventLoop,
+            settings: configuration.fetch,
+            logger: logger
+        )
+        self.producer = PartitionProducer(
+            client: target,
+            eventLoop: eventLoop,
+            settings: configuration.produce,
+            logger: logger
+        )
+        self.worker = RebuildWorker(eventLoop: eventLoop, pool: threadPool, width: configuration.rebuildWidth)
+        (self.events, self.eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_000))
+    }
+
+    // MARK: Control plane, from any thread
+
+    /// Starts mirroring a partition; one that is assigned already stays as it is.
+    package func assign(_ assignment: PartitionAssignment) {
+        self.assign([assignment])
+    }
+
+    /// Starts mirroring partitions.
+    package func assign(_ assignments: [PartitionAssignment]) {
+        self.eventLoop.execute { self.add(assignments) }
+    }
+
+    /// Stops mirroring a partition once what was sent is acknowledged, and returns how far it is.
+    ///
+    /// Nil when the partition is not assigned or was never started. A batch that is not acknowledged in time may still
+    /// be written; whoever goes on finds out from the target's log.
+    package func revoke(_ partition: TopicPartition) async -> PartitionPosition? {
+        let patience = self.configuration.revokePatience
+        return await withCheckedContinuation { continuation in
+            self.eventLoop.execute {
+                guard let cell = self.cells[partition] else { return continuation.resume(returning: nil) }
+                self.drain(cell, patience: patience) {
+                    self.remove(cell)
+                    continuation.resume(returning: cell.flow.position)
+                }
+            }
+        }
+    }
+
+    /// Takes nothing new, waits until what was sent is acknowledged, but not longer than `patience`, and closes the
+    /// shard. Positions and status can still be asked for.
+    package func drain(patience: Duration) async {
+        await withCheckedContinuation { continuation in
+            self.eventLoop.execute {
+                let waiting = self.cells.values.filter { !$0.isDrained }
+                var open = waiting.count
+                guard open > 0 else {
+                    self.close()
+                    return continuation.resume()
+                }
+                for cell in waiting {
+                    self.drain(cell, patience: patience) {
+                        open -= 1
+                        guard open == 0 else { return }
+                        self.close()
+                        continuation.resume()
+                    }
+                }
+            }
+        }
+    }
+
+    /// How far each partition is; those without a position are left out.
+    package func positions() async -> [TopicPartition: PartitionPosition] {
+        await self.onLoop { self.cells.compactMapValues(\.flow.position) }
+    }
+
+    /// All partitions, in the order of their names.
+    package func status() async -> [PartitionStatus] {
+        await self.onLoop { self.cells.values.map(\.flow.status).sorted { $0.source < $1.source } }
+    }
+
+    /// Where the records of a partition went, as far as this process knows.
+    package func offsetSpans(of partition: TopicPartition) async -> OffsetSpans? {
+        await self.onLoop { self.cells[partition]?.flow.spans }
+    }
+
+    /// Counters of all partitions, those revoked included.
+    package func totals() async -> PipelineCounters {
+        await self.onLoop {
+            self.cells.values.reduce(into: self.retired) { $0 += $1.flow.counters }
+        }
+    }
+
+    /// Fetched bytes in memory or on their way, now and at most.
+    package func bytesInUse() async -> (now: Int, peak: Int) {
+        await self.onLoop { (self.fetcher.bytesInUse, self.fetcher.peakBytesInUse) }
+    }
+
+    private func onLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            self.eventLoop.execute { continuation.resume(returning: body()) }
+        }
+    }
+
+    // MARK: Partitions
+
+    private func start() {
+        guard !self.isStarted else { return }
+        self.isStarted = true
+        self.fetcher.start(
+            PartitionFetcher.Handlers(
+                records: { [unowned self] records in self.deliver(records) },
+                event: { [unowned self] event in self.handle(event) }
+            )
+        )
+        self.producer.start(
+            PartitionProducer.Handlers(
+                pull: { [unowned self] slot, room, isEmpty, stamp in
+                    self.cellsByProduceSlot[slot]?.flow.pull(room: room, isEmpty: isEmpty, stamp: stamp) ?? .nothing
+                },
+                event: { [unowned self] event in self.handle(event) }
+            )
+        )
+    }
+
+    private func add(_ assignments: [PartitionAssignment]) {
+        guard !self.isClosed else { return }
+        self.start()
+        for assignment in assignments where self.cells[assignment.source] == nil {
+            let cell = Cell(flow: PartitionFlow(assignment: assignment, settings: self.configuration.flow))
+            self.cells[assignment.source] = cell
+            cell.produceSlot = self.producer.add(assignment.target)
+            self.cellsByProduceSlot[cell.produceSlot] = cell
+            cell.fetchSlot = self.fetcher.add(
+                assignment.source,
+                topicID: assignment.sourceTopicID,
+                start: assignment.start
+            )
+            self.cellsByFetchSlot[cell.fetchSlot] = cell
+            self.run(cell)
+        }
+    }
+
+    private func remove(_ cell: Cell) {
+        let source = cell.flow.assignment.source
+        guard self.cells[source] === cell else { return }
+        cell.timer?.cancel()
+        self.cells[source] = nil
+        self.cellsByFetchSlot[cell.fetchSlot] = nil
+        self.cellsByProduceSlot[cell.produceSlot] = nil
+        self.fetcher.remove(cell.fetchSlot)
+        self.producer.remove(cell.produceSlot)
+        self.retired += cell.flow.counters
+    }
+
+    private func drain(_ cell: Cell, patience: Duration, _ completion: @escaping () -> Void) {
+        if cell.isDrained { return completion() }
+        let timeout = self.eventLoop.scheduleTask(in: TimeAmount(patience)) {
+            guard !cell.isDrained else { return }
+            self.logger.warning(
+                "partition stops with batches not acknowledged",
+                metadata: ["partition": "\(cell.flow.assignment.source)"]
+            )
+            self.drained(cell)
+        }
+        cell.drainWaiters.append {
+            timeout.cancel()
+            completion()
+        }
+        cell.flow.drain()
+        self.run(cell)
+    }
+
+    private func drained(_ cell: Cell) {
+        guard !cell.isDrained else { return }
+        cell.isDrained = true
+        let waiters = cell.drainWaiters
+        cell.drainWaiters = []
+        for waiter in waiters { waiter() }
+    }
+
+    private func close() {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        for cell in self.cells.values { cell.timer?.cancel() }
+        self.fetcher.close()
+        self.producer.close()
+        self.eventSink.finish()
+    }
+
+    // MARK: Events
+
+    private func deliver(_ records: FetchedRecords) {
+        guard let cell = self.cellsByFetchSlot[records.slot] else {
+            self.fetcher.release(records.lease)
+            return
+        }
+        cell.flow.fetched(records)
+        self.run(cell)
+    }
+
+    private func handle(_ event: FetchEvent) {
+        guard let cell = self.cellsByFetchSlot[event.slot] else { return }
+        cell.flow.source(event)
+        self.run(cell)
+    }
+
+    private func handle(_ event: ProduceEvent) {
+        guard let cell = self.cellsByProduceSlot[event.slot] else { return }
+        switch event {
+        case .acknowledged(_, let token, let baseOffset, _):
+            cell.flow.acknowledged(token: token, baseOffset: baseOffset)
+        case .refused(_, let refusal): cell.flow.refused(refusal, now: self.eventLoop.now)
+        case .failing(_, let failure): cell.flow.producer(failing: failure)
+        case .recovered: cell.flow.producer(failing: nil)
+        }
+        self.run(cell)
+    }
+
+    /// Carries out what a flow decided; what that leads to follows in the same loop.
+    private func run(_ cell: Cell) {
+        guard !cell.isRunning else { return }
+        cell.isRunning = true
+        while !self.isClosed {
+            cell.flow.stopIfDamaged(now: self.eventLoop.now)
+            let actions = cell.flow.takeActions()
+            if actions.isEmpty { break }
+            for action in actions { self.perform(action, cell) }
+        }
+        cell.isRunning = false
+        self.schedule(cell)
+    }
+
+    private func perform(_ action: PartitionFlow.Action, _ cell: Cell) {
+        switch action {
+        case .ready(let bytes): self.producer.ready(cell.produceSlot, bytes: bytes)
+        case .release(let lease): self.fetcher.release(lease)
+        case .seek(let start, let topicID): self.fetcher.seek(cell.fetchSlot, to: start, topicID: topicID)
+        case .setFetching(let isOn): self.fetcher.setPaused(cell.fetchSlot, !isOn)
+        case .resumeProducing: self.producer.resume(cell.produceSlot)
+        case .drained: self.drained(cell)
+        case .rebuild(let ticket, let element, let rebuilder):
+            self.worker.rebuild(element, rebuilder) { result in
+                cell.flow.rebuilt(ticket: ticket, result)
+                self.run(cell)
+            }
+        case .queryTarget(let generation): self.queryTarget(generation, cell)
+        case .report(let event):
+            self.log(event)
+            self.eventSink.yield(event)
+        }
+    }
+
+    private func queryTarget(_ generation: UInt64, _ cell: Cell) {
+        let partition = cell.flow.assignment.target
+        Task {
+            let result: Result<ListedOffset, KafkaClientError>
+            do throws(KafkaClientError) {
+                result = .success(try await self.target.listOffset(.latest, of: partition))
+            } catch {
+                result = .failure(error)
+            }
+            self.eventLoop.execute {
+                let now = self.eventLoop.now
+                switch result {
+                case .success(let end): cell.flow.proven(generation: generation, logEnd: end.offset, now: now)
+                case .failure(let error): cell.flow.notProven(generation: generation, reason: "\(error)", now: now)
+                }
+                self.run(cell)
+            }
+        }
+    }
+
+    private func schedule(_ cell: Cell) {
+        let wake = self.isClosed ? nil : cell.flow.nextWake
+        guard wake != cell.timerDeadline else { return }
+        cell.timer?.cancel()
+        cell.timer = nil
+        cell.timerDeadline = wake
+        guard let wake else { return }
+        cell.timer = self.eventLoop.scheduleTask(deadline: wake) {
+            cell.timerDeadline = nil
+            cell.flow.tick(now: self.eventLoop.now)
+            self.run(cell)
+        }
+    }
+
+    private func log(_ event: PartitionEvent) {
+        let metadata: Logger.Metadata = ["partition": "\(event.source)", "target": "\(event.target)"]
+        switch event.kind {
+        case .quarantined(let reason):
+            self.logger.error("partition quarantined", metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
+        case .started, .sourceLeaderChanged, .recovered:
+            self.logger.debug("partition event", metadata: metadata.merging(["event": "\(event.kind)"]) { $1 })
+        case .impeded, .targetMissing, .sourceGap, .sourceTruncated, .sourceRecreated, .targetTruncated,
+            .foreignRecords, .splitting:
+            self.logger.warning("partition event", metadata: metadata.merging(["event": "\(event.kind)"]) { $1 })
+        }
+    }
+}
+
+extension FetchEvent {
+    /// The slot it is about.
+    var slot: Int {
+        switch self {
+        case .watermarks(let slot, _), .started(let slot, _), .offsetOutOfRange(let slot, _, _, _),
+            .diverged(let slot, _, _, _), .topicRecreated(let slot, _, _), .leaderChanged(let slot, _, _),
+            .failing(let slot, _), .recovered(let slot):
+            slot
+        }
+    }
+}
+
+extension ProduceEvent {
+    /// The slot it is about.
+    var slot: Int {
+        switch self {
+        case .acknowledged(let slot, _, _, _), .refused(let slot, _), .failing(let slot, _), .recovered(let slot): slot
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package import KafkaClient
+
+/// How the shards of one flow work.
+package struct ShardConfiguration: Sendable {
+    package var fetch = FetchSettings()
+    package var produce = ProduceSettings()
+    package var flow = PartitionFlow.Settings()
+    /// How long `revoke` waits for what was sent.
+    package var revokePatience: Duration = .seconds(5)
+    /// Batches encoded again at the same time.
+    package var rebuildWidth = 2
+
+    package init(sourceAlias: String, targetAlias: String) {
+        self.flow.sourceAlias = sourceAlias
+        self.flow.targetAlias = targetAlias
+    }
+
+    /// Reads the settings from the Java properties of the source consumer and the target producer.
+    package init(
+        sourceAlias: String,
+        targetAlias: String,
+        consumer: [String: String],
+        producer: [String: String]
+    ) throws(KafkaClientError) {
+        self.init(sourceAlias: sourceAlias, targetAlias: targetAlias)
+        self.fetch = try FetchSettings(properties: consumer)
+        self.produce = try ProduceSettings(properties: producer)
+        self.flow.isReadCommitted = self.fetch.isolation == .readCommitted
+        self.flow.planner.checksCRCs = consumer["check.crcs"]?.lowercased() != "false"
+    }
+}
