@@ -96,7 +96,9 @@ package enum ListOffsetsHandler: RequestHandler {
         switch timestamp {
         case -1: return log.latest(readCommitted: isCommitted)
         case -2: return log.earliest
-        case -3: return context.version >= 7 ? log.positionOfMaxTimestamp(codecs: context.cluster.codecs) : nil
+        case -3:
+            guard context.version >= 7 else { return nil }
+            return log.positionOfMaxTimestamp(readCommitted: isCommitted, codecs: context.cluster.codecs)
         case -4: return context.version >= 8 ? log.earliest : nil
         case -5: return context.version >= 9 ? .unknown : nil
         case ..<0: return nil

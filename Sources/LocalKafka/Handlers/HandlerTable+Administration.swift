@@ -5,5 +5,11 @@ extension HandlerTable {
         self.register(DeleteTopicsHandler.self)
         self.register(CreatePartitionsHandler.self)
         self.register(DeleteRecordsHandler.self)
+        self.register(DescribeConfigsHandler.self)
+        self.register(AlterConfigsHandler.self)
+        self.register(IncrementalAlterConfigsHandler.self)
+        self.register(DescribeClusterHandler.self)
+        self.register(ElectLeadersHandler.self)
+        self.register(DescribeTopicPartitionsHandler.self)
     }
 }

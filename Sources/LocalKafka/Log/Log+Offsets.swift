@@ -41,7 +41,7 @@ extension Log {
     }
 
     /// The first record that has the highest timestamp of all.
-    package func positionOfMaxTimestamp(codecs: (any RecordCodecs)?) -> Position {
+    package func positionOfMaxTimestamp(readCommitted: Bool, codecs: (any RecordCodecs)?) -> Position {
         var best: StoredBatch?
         for batch in self.batches where batch.maxTimestamp > best?.maxTimestamp ?? -1 {
             best = batch
@@ -50,6 +50,8 @@ extension Log {
             let best, let records = try? best.view?.records(codecs: codecs),
             let record = records.first(where: { $0.timestamp == best.maxTimestamp })
         else { return .unknown }
+        // A record that the reader may not have yet is not an answer, and neither is another one.
+        guard record.offset < (readCommitted ? self.lastStableOffset : self.highWatermark) else { return .unknown }
         return Position(offset: record.offset, timestamp: record.timestamp, leaderEpoch: best.leaderEpoch)
     }
 }
