@@ -80,7 +80,8 @@ enum ConfigResource {
     }
 
     /// Replaces the overrides after checking them.
-    func setOverrides(_ configs: [String: String], _ cluster: Cluster, validateOnly: Bool) throws(Cluster.AdminFailure) {
+    func setOverrides(_ configs: [String: String], _ cluster: Cluster, validateOnly: Bool) throws(Cluster.AdminFailure)
+    {
         let before = self.overrides(cluster)
         for (name, value) in configs.sorted(by: { $0.key < $1.key }) where before[name] != value {
             guard let definition = self.definition(name) else {

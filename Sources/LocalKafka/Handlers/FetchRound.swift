@@ -286,7 +286,7 @@ final class FetchRound {
             $0.errorCode = error
             $0.highWatermark = -1
             $0.records = RecordData(ByteBuffer())
-            $0.abortedTransactions = nil
+            if error == .offsetOutOfRange { $0.abortedTransactions = nil }
         }
     }
 }

@@ -84,14 +84,15 @@ extension Log {
         } catch {
             throw Refusal(error.code, error.message)
         }
-        let bytes = ControlBatch.transactionEnd(
+        let bytes = try? RecordBatchBuilder.endTransaction(
+            isCommit ? .commit : .abort,
+            baseOffset: 0,
+            timestamp: now,
             producerID: producerID,
             producerEpoch: producerEpoch,
-            coordinatorEpoch: coordinatorEpoch,
-            isCommit: isCommit,
-            timestamp: now
+            coordinatorEpoch: coordinatorEpoch
         )
-        guard let batch = try? RecordBatchView(bytes) else { throw Refusal(.unknownServerError) }
+        guard let bytes, let batch = try? RecordBatchView(bytes) else { throw Refusal(.unknownServerError) }
         let offset = self.endOffset
         self.keep(batch, baseOffset: offset, leaderEpoch: leaderEpoch)
         if let start, !isCommit {
@@ -122,11 +123,14 @@ extension Log {
 
     mutating func keep(_ batch: RecordBatchView, baseOffset: Int64, leaderEpoch: Int32) {
         self.leaderEpochs.assign(leaderEpoch, from: baseOffset)
-        self.batches.append(StoredBatch(batch, baseOffset: baseOffset, leaderEpoch: leaderEpoch))
-        self.size += batch.sizeInBytes
-        if self.segments.isEmpty { self.segments.append(Segment(baseOffset: baseOffset)) }
-        self.segments[self.segments.count - 1].size += batch.sizeInBytes
         self.endOffset = baseOffset + Int64(batch.lastOffsetDelta) + 1
+        if self.segments.isEmpty { self.segments.append(Segment(baseOffset: baseOffset)) }
+        let segment = self.segments.count - 1
+        var stored = StoredBatch(batch, baseOffset: baseOffset, leaderEpoch: leaderEpoch)
+        stored.position = self.segments[segment].size
+        self.batches.append(stored)
+        self.size += batch.sizeInBytes
+        self.segments[segment].append(batch.sizeInBytes, lastOffset: self.endOffset - 1)
     }
 
     // MARK: - Checks

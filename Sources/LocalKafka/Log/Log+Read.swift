@@ -53,7 +53,7 @@ extension Log {
     /// Reads for a read-committed consumer: up to the last stable offset, with the transactions to skip.
     package func readCommitted(from offset: Int64, maxBytes: Int, needsOne: Bool) throws(ReadFailure) -> Slice {
         var slice = try self.read(from: offset, limit: self.lastStableOffset, maxBytes: maxBytes, needsOne: needsOne)
-        guard slice.bytes > 0 else { return slice }
+        guard slice.bytes > 0, !self.abortedTransactions.isEmpty else { return slice }
         let upper = self.upperBound(from: offset, bytes: slice.bytes)
         slice.aborted = self.abortedTransactions.filter { $0.lastOffset >= offset && $0.firstOffset < upper }
         return slice
@@ -76,20 +76,16 @@ extension Log {
     /// A broker looks it up in a sparse index and, finding nothing behind the read, takes the end of the segment; so
     /// readers are told about transactions that begin after what they got.
     private func upperBound(from offset: Int64, bytes: Int) -> Int64 {
-        var index = self.batchIndex(reaching: offset)
+        let index = self.batchIndex(reaching: offset)
         guard index < self.batches.count else { return self.endOffset }
-        let segmentEnd = self.endOfSegment(holding: self.batches[index].baseOffset)
-        var left = bytes + Self.indexInterval
-        while index < self.batches.count, self.batches[index].baseOffset < segmentEnd {
-            if left <= 0 { return self.batches[index].baseOffset }
-            left -= self.batches[index].size
-            index += 1
+        let batch = self.batches[index]
+        guard let segment = self.segments.lastIndex(where: { $0.baseOffset <= batch.baseOffset }) else {
+            return self.endOffset
         }
-        return segmentEnd == .max ? self.endOffset : segmentEnd
+        let end = batch.position + bytes
+        if let entry = self.segments[segment].index.first(where: { $0.position >= end }) { return entry.offset }
+        return segment + 1 < self.segments.count ? self.segments[segment + 1].baseOffset : self.endOffset
     }
-
-    /// As `index.interval.bytes`.
-    private static let indexInterval = 4096
 
     private func endOfSegment(holding offset: Int64) -> Int64 {
         self.segments.first { $0.baseOffset > offset }?.baseOffset ?? .max

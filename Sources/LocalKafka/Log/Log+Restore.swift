@@ -32,7 +32,7 @@ extension Log {
             coordinatorEpoch: 0,
             timestamp: batch.maxTimestamp
         )
-        guard let start, ControlBatch.isAbort(batch) else { return }
+        guard let start, (try? batch.controlRecord())?.type == .abort else { return }
         self.abortedTransactions.append(
             AbortedTransaction(producerID: batch.producerID, firstOffset: start, lastOffset: batch.baseOffset)
         )

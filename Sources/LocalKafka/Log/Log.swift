@@ -30,9 +30,34 @@ package struct Log {
         package var lastOffset: Int64
     }
 
+    /// A segment file with its sparse index.
     struct Segment: Sendable {
         var baseOffset: Int64
         var size = 0
+        /// Last offset and position of a batch now and then.
+        var index: [IndexEntry] = []
+        private var unindexed = 0
+
+        struct IndexEntry: Sendable {
+            var offset: Int64
+            var position: Int
+        }
+
+        /// As `index.interval.bytes`.
+        private static let indexInterval = 4096
+
+        init(baseOffset: Int64) {
+            self.baseOffset = baseOffset
+        }
+
+        mutating func append(_ size: Int, lastOffset: Int64) {
+            if self.unindexed > Self.indexInterval {
+                self.index.append(IndexEntry(offset: lastOffset, position: self.size))
+                self.unindexed = 0
+            }
+            self.unindexed += size
+            self.size += size
+        }
     }
 
     package init() {}

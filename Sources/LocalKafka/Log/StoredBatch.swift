@@ -9,6 +9,8 @@ package struct StoredBatch {
     /// The header as readers shall see it.
     package private(set) var header: BatchHeader
     private var bytes: ByteBuffer
+    /// Where the batch begins in its segment file.
+    var position = 0
     /// The first bytes of ``bytes`` are not those of ``header`` and have to be replaced.
     private var isPrefixStale: Bool
 
