@@ -1,4 +1,5 @@
 import Foundation
+import KafkaProtocol
 import LocalKafka
 import TestSupport
 import Testing
