@@ -1,8 +1,13 @@
 extension HandlerTable {
-    /// Access control, quotas, log directories, producers and SCRAM credentials.
+    /// Access control, quotas, log directories and SCRAM credentials.
     mutating func registerAccessHandlers() {
         self.register(DescribeAclsHandler.self)
         self.register(CreateAclsHandler.self)
         self.register(DeleteAclsHandler.self)
+        self.register(DescribeLogDirsHandler.self)
+        self.register(DescribeClientQuotasHandler.self)
+        self.register(AlterClientQuotasHandler.self)
+        self.register(DescribeUserScramCredentialsHandler.self)
+        self.register(AlterUserScramCredentialsHandler.self)
     }
 }
