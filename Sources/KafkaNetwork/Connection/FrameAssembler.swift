@@ -8,7 +8,7 @@ struct FrameAssembler {
     /// Nobody gets more memory than this on the strength of a length alone; larger frames grow as their bytes arrive.
     static let largestReservation = 16 * 1024 * 1024
 
-    let maximumLength: Int
+    var maximumLength: Int
     private let allocator: ByteBufferAllocator
     private var chunk = ByteBuffer()
     /// The bytes of a length that is split between chunks.

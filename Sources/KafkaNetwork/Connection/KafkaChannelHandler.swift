@@ -62,7 +62,8 @@ final class KafkaChannelHandler: ChannelInboundHandler {
             maximumCount: configuration.maximumInFlightRequests,
             maximumBytes: configuration.maximumInFlightBytes
         )
-        self.assembler = FrameAssembler(maximumLength: configuration.maximumFrameBytes)
+        // Answers are short until the connection is ready; the lower limit unmasks peers that send something else.
+        self.assembler = FrameAssembler(maximumLength: min(configuration.maximumFrameBytes, 1 << 20))
         self.lastActivity = eventLoop.now
         self.onReady = onReady
     }
@@ -401,6 +402,7 @@ final class KafkaChannelHandler: ChannelInboundHandler {
 
     private func becomeReady(renewAfter: Duration?) {
         self.logger.debug("Connection is ready", metadata: metadata)
+        self.assembler.maximumLength = self.configuration.maximumFrameBytes
         if let renewAfter {
             self.renewalTimer = self.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(renewAfter)) {
                 self.logger.debug("Session is renewed", metadata: self.metadata)

@@ -114,14 +114,14 @@ struct TLSConnectionTests {
     func wrongListener() async throws {
         let pki = try await TestPKI.shared.value
         // A Kafka broker takes the ClientHello for a huge frame and closes.
-        let closes = try await RawServer.with(onConnect: { peer in peer.close() }) { server in
-            await connectionError(to: server.address, try pki.client())
-        }
+        let configuration = try pki.client()
+        let closing = try await RawServer.start(onConnect: { peer in peer.close() })
+        let closes = await connectionError(to: closing.address, configuration)
+        await closing.stop()
         #expect(try #require(closes).description.contains("TLS"))
-        let talks = try await RawServer.with(onConnect: { peer in peer.write("HTTP/1.1 400 Bad Request\r\n\r\n") }) {
-            server in
-            await connectionError(to: server.address, try pki.client())
-        }
+        let web = try await RawServer.start(onConnect: { peer in peer.write("HTTP/1.1 400 Bad Request\r\n\r\n") })
+        let talks = await connectionError(to: web.address, configuration)
+        await web.stop()
         #expect(try #require(talks).message.contains("does not speak TLS"))
         let plain = try #require(try await attempt(pki.server(), .test()))
         #expect(plain.description.contains("security.protocol"), "\(plain)")
