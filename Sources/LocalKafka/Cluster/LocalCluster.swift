@@ -90,6 +90,16 @@ package final class LocalCluster: Sendable {
         self.addresses.withLockedValue { $0[name] } ?? ""
     }
 
+    /// Names other ports to clients than those that are bound, in broker order: those of proxies in front.
+    package func advertise(ports: [Int], listener name: String? = nil) async throws {
+        let name = name ?? self.configuration.listeners.first?.name ?? ""
+        try await self.withCluster { cluster in
+            for (broker, port) in zip(cluster.brokers, ports) {
+                broker.advertisedPorts[name] = port
+            }
+        }
+    }
+
     /// Runs `body` with the cluster's state on its loop.
     package func withCluster<Result: Sendable>(
         _ body: @escaping @Sendable (Cluster) throws -> Result

@@ -74,7 +74,7 @@ extension RequestContext {
             Endpoint(
                 id: broker.id,
                 host: KafkaString(self.cluster.configuration.host),
-                port: Int32(broker.ports[self.connection.listener.name] ?? 0),
+                port: Int32(broker.advertisedPort(self.connection.listener.name) ?? 0),
                 rack: broker.rack.map { KafkaString($0) }
             )
         }

@@ -50,7 +50,7 @@ package enum FindCoordinatorHandler: RequestHandler {
         _ broker: Broker?,
         _ context: RequestContext
     ) -> FindCoordinatorResponse.Coordinator {
-        guard let broker, broker.isUp, let port = broker.ports[context.connection.listener.name] else {
+        guard let broker, broker.isUp, let port = broker.advertisedPort(context.connection.listener.name) else {
             return Self.failed(key, .coordinatorNotAvailable)
         }
         return .with {

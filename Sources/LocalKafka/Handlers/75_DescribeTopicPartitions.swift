@@ -78,6 +78,9 @@ package enum DescribeTopicPartitionsHandler: RequestHandler {
                     $0.leaderEpoch = partition.leaderEpoch
                     $0.replicaNodes = partition.replicas
                     $0.isrNodes = partition.isr
+                    // Nullable, but Java's admin client takes the lists for granted.
+                    $0.eligibleLeaderReplicas = []
+                    $0.lastKnownElr = []
                     $0.offlineReplicas = partition.replicas.filter { context.cluster.broker($0)?.isUp != true }
                 }
             }
