@@ -110,7 +110,7 @@ def every_codec_with_headers(c):
     expect(got, wanted, "records")
     low, high = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), timeout=10)
     expect((low, high), (0, 1000), "watermarks")
-    by_time = consumer.offsets_for_times([confluent_kafka.TopicPartition(topic, 0, 1_700_000_000_100)], timeout=10)
+    by_time = consumer.offsets_for_times([confluent_kafka.TopicPartition(topic, 0, BASE + 100)], timeout=10)
     expect(by_time[0].offset, 100, "offset by time")
     consumer.close()
 
