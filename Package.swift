@@ -46,6 +46,7 @@ let package = Package(
             name: "KafkaClient",
             targets: ["KafkaProtocol", "KafkaRecords", "KafkaCompression", "KafkaNetwork", "KafkaClient"]
         ),
+        .library(name: "KafkaFormats", targets: ["KafkaProtocol", "KafkaRecords", "KafkaCompression"]),
         .library(name: "Mirror", targets: ["MirrorModel", "Mirror"]),
         .library(name: "LocalKafka", targets: ["LocalKafka"]),
     ],

@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The load side of the benchmarks and the micro benchmarks; `scripts/bench` builds and drives them.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let formats = Target.Dependency.product(name: "KafkaFormats", package: "kafka-mirror")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+
+let package = Package(
+    name: "Benchmarks",
+    dependencies: [
+        .package(name: "kafka-mirror", path: ".."),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: [
+        .target(name: "BenchBroker", dependencies: [formats, nioCore, nioPosix], swiftSettings: settings),
+        .executableTarget(
+            name: "bench-broker",
+            dependencies: ["BenchBroker", formats, nioCore, nioPosix],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "bench-micro",
+            dependencies: ["BenchBroker", formats, nioCore],
+            swiftSettings: settings
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
