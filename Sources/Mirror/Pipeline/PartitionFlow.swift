@@ -91,6 +91,13 @@ package struct PartitionFlow: Sendable {
     /// Where the source goes on once everything queued is through.
     private var pendingSeek: PendingSeek?
     private var proofDue: NIODeadline?
+    /// What the producer refused while its outcome is being proven.
+    private var pendingRefusal: ProduceRefusal?
+    /// The target offset from which on the target has lost what we wrote.
+    private var targetLoss: Int64?
+    private var hasSeenForeignRecords = false
+    /// A damaged batch is next; the partition stops as soon as the shard tells the time.
+    private var damageAtHead: QuarantineReason?
     private var quarantineAttempts = 0
     private var impediment: String?
     private var isTroubled = false
@@ -358,7 +365,7 @@ package struct PartitionFlow: Sendable {
 
     /// The producer has room for a batch.
     package mutating func pull(room: Int, isEmpty: Bool, stamp: ProducerStamp) -> ProducePull {
-        guard self.phase == .running, let head = self.queue.head else { return .nothing }
+        guard self.phase == .running, self.targetLoss == nil, let head = self.queue.head else { return .nothing }
         switch head.content {
         case .rebuilding, .damaged:
             return .nothing
@@ -435,7 +442,26 @@ package struct PartitionFlow: Sendable {
         self.settle()
     }
 
+    /// Compares where the target put a batch with where it had to go; false when it lost records before it.
+    ///
+    /// A broker that lost everything accepts any sequence, so the offset is the only sign.
+    private mutating func checkPlace(_ base: Int64) -> Bool {
+        if self.targetLoss != nil { return false }
+        guard let written = self.position?.targetOffset else { return true }
+        if base <= written {
+            self.targetLoss = base
+            return false
+        }
+        if base > written + 1, !self.hasSeenForeignRecords {
+            self.hasSeenForeignRecords = true
+            self.report(.foreignRecords(count: base - written - 1))
+        }
+        return true
+    }
+
     private mutating func account(_ entry: FlowEntry) {
+        if let base = entry.targetBase, !self.checkPlace(base) { return }
+        if self.targetLoss != nil { return }
         self.counters.batches += 1
         self.counters.records += Int64(entry.recordCount)
         self.counters.bytes += Int64(entry.byteCount)
@@ -492,8 +518,6 @@ package struct PartitionFlow: Sendable {
         }
         self.act(on: refusal, now: now)
     }
-
-    private var pendingRefusal: ProduceRefusal?
 
     private mutating func act(on refusal: ProduceRefusal, now: NIODeadline) {
         let entry = self.queue.entries.first { $0.token == refusal.token } ?? self.queue.entries.first
@@ -657,6 +681,8 @@ package struct PartitionFlow: Sendable {
     /// Drops everything that is not acknowledged and reads it again.
     private mutating func rewind() {
         self.counters.rewinds += 1
+        self.targetLoss = nil
+        self.damageAtHead = nil
         self.drop()
         let next = (self.position?.sourceOffset ?? -1) + 1
         self.scanOffset = next
@@ -706,7 +732,7 @@ package struct PartitionFlow: Sendable {
     /// Applies what had to wait for the queue: a damaged batch at its head, another place to read, the end.
     private mutating func settle() {
         if self.phase == .running, self.queue.sentCount == 0, case .damaged(let reason)? = self.queue.head?.content {
-            self.settleAt = reason
+            self.damageAtHead = reason
             return
         }
         if self.phase == .running || self.phase == .starting, self.queue.isEmpty, let seek = self.pendingSeek {
@@ -726,13 +752,15 @@ package struct PartitionFlow: Sendable {
         }
     }
 
-    /// A damaged batch is next; the shard calls `stopIfDamaged` with the time.
-    private var settleAt: QuarantineReason?
-
-    /// Stops at a damaged batch once everything before it is through.
-    package mutating func stopIfDamaged(now: NIODeadline) {
-        guard let reason = self.settleAt else { return }
-        self.settleAt = nil
+    /// Acts on what was found at the head of the queue, once everything sent is acknowledged; called after each event.
+    package mutating func conclude(now: NIODeadline) {
+        if let loss = self.targetLoss, self.queue.sentCount == 0, self.phase == .running {
+            self.targetLoss = nil
+            let written = self.position?.targetOffset ?? loss
+            if self.takeBack(fromTarget: loss, writtenTo: written, now: now) { self.rewind() }
+        }
+        guard let reason = self.damageAtHead else { return }
+        self.damageAtHead = nil
         guard self.phase == .running else { return }
         self.quarantine(reason, now: now)
     }

@@ -118,8 +118,9 @@ package final class Shard: @unchecked Sendable {
         }
     }
 
-    /// Takes nothing new, waits until what was sent is acknowledged, but not longer than `patience`, and closes the
-    /// shard. Positions and status can still be asked for.
+    /// Takes nothing new, waits for what was sent, but not longer than `patience`, and closes the shard.
+    ///
+    /// Positions and status can still be asked for.
     package func drain(patience: Duration) async {
         await withCheckedContinuation { continuation in
             self.eventLoop.execute {
@@ -294,7 +295,7 @@ package final class Shard: @unchecked Sendable {
         guard !cell.isRunning else { return }
         cell.isRunning = true
         while !self.isClosed {
-            cell.flow.stopIfDamaged(now: self.eventLoop.now)
+            cell.flow.conclude(now: self.eventLoop.now)
             let actions = cell.flow.takeActions()
             if actions.isEmpty { break }
             for action in actions { self.perform(action, cell) }

@@ -126,7 +126,7 @@ final class PipelineSimulation {
         while true {
             var isQuiet = true
             for index in self.flows.indices {
-                self.flows[index].stopIfDamaged(now: self.now)
+                self.flows[index].conclude(now: self.now)
                 for action in self.flows[index].takeActions() {
                     isQuiet = false
                     self.perform(action, of: index)
