@@ -137,7 +137,10 @@ let package = Package(
                 "KafkaCompression", "LocalKafka", "TestSupport", nioCore, nioPosix, logging,
             ]
         ),
-        tests("MirrorCommandsTests", ["MirrorCommands", "LocalKafka", "TestSupport"]),
+        tests(
+            "MirrorCommandsTests",
+            ["MirrorCommands", "MirrorModel", "KafkaProtocol", "LocalKafka", "TestSupport", argumentParser]
+        ),
         tests(
             "LocalKafkaTests",
             [
