@@ -319,7 +319,6 @@ package final class Shard: @unchecked Sendable {
             }
         case .queryTarget(let generation): self.queryTarget(generation, cell)
         case .report(let event):
-            self.log(event)
             self.eventSink.yield(event)
         }
     }
@@ -355,19 +354,6 @@ package final class Shard: @unchecked Sendable {
             cell.timerDeadline = nil
             cell.flow.tick(now: self.eventLoop.now)
             self.run(cell)
-        }
-    }
-
-    private func log(_ event: PartitionEvent) {
-        let metadata: Logger.Metadata = ["partition": "\(event.source)", "target": "\(event.target)"]
-        switch event.kind {
-        case .quarantined(let reason):
-            self.logger.error("partition quarantined", metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
-        case .started, .sourceLeaderChanged, .recovered:
-            self.logger.debug("partition event", metadata: metadata.merging(["event": "\(event.kind)"]) { $1 })
-        case .impeded, .targetMissing, .sourceGap, .sourceTruncated, .sourceRecreated, .targetTruncated,
-            .foreignRecords, .splitting:
-            self.logger.warning("partition event", metadata: metadata.merging(["event": "\(event.kind)"]) { $1 })
         }
     }
 }

@@ -48,6 +48,18 @@ package struct TopicPlan: Sendable, Equatable {
         package let sourceTopicID: KafkaUUID
         package let target: TopicPartition
         package let targetTopicID: KafkaUUID
+
+        package init(
+            source: TopicPartition,
+            sourceTopicID: KafkaUUID,
+            target: TopicPartition,
+            targetTopicID: KafkaUUID
+        ) {
+            self.source = source
+            self.sourceTopicID = sourceTopicID
+            self.target = target
+            self.targetTopicID = targetTopicID
+        }
     }
 
     /// A topic that waits, and why.

@@ -1,0 +1,40 @@
+package import KafkaClient
+package import Logging
+package import MirrorModel
+package import NIOCore
+
+/// The connections of a flow to its two clusters.
+///
+/// The file may give consumers, producers and admins of a cluster different ways to connect. Where it does not, one
+/// client serves both.
+package struct FlowClients: Sendable {
+    /// Reads records and metadata of the source.
+    package let source: KafkaClient
+    package let sourceAdmin: KafkaClient
+    /// Writes records, and reads metadata of the target.
+    package let target: KafkaClient
+    package let targetAdmin: KafkaClient
+
+    package init(_ configuration: FlowConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger) throws {
+        func client(_ alias: String, _ properties: [String: String]) throws -> KafkaClient {
+            try KafkaClient(name: alias, properties: properties, eventLoopGroup: eventLoopGroup, logger: logger)
+        }
+        func connectsAlike(_ a: [String: String], _ b: [String: String]) -> Bool {
+            ConfigKey.connection.allSatisfy { a[$0.name] == b[$0.name] }
+        }
+        source = try client(configuration.sourceAlias, configuration.sourceConsumer)
+        sourceAdmin =
+            connectsAlike(configuration.sourceConsumer, configuration.sourceAdmin)
+            ? source : try client(configuration.sourceAlias, configuration.sourceAdmin)
+        target = try client(configuration.targetAlias, configuration.targetProducer)
+        targetAdmin =
+            connectsAlike(configuration.targetProducer, configuration.targetAdmin)
+            ? target : try client(configuration.targetAlias, configuration.targetAdmin)
+    }
+
+    /// Every client once.
+    package var all: [KafkaClient] {
+        [source, target] + (sourceAdmin === source ? [] : [sourceAdmin])
+            + (targetAdmin === target ? [] : [targetAdmin])
+    }
+}

@@ -1,0 +1,337 @@
+import KafkaClient
+import KafkaProtocol
+package import Logging
+package import MirrorModel
+package import NIOCore
+
+/// Runs one flow: connects, finds topics, hands partitions to shards, writes progress, and stops in order.
+///
+/// # Responsibilities
+/// 1. A cluster that cannot be reached keeps this flow waiting, with one clear message, and nothing else.
+/// 2. What should be mirrored is compared with what is, every few seconds; a topic that fails waits alone.
+/// 3. Progress is written beside the data path and never holds it up.
+/// 4. `stop` takes nothing new, waits for what was sent, writes progress and closes everything, within a deadline.
+package actor FlowSupervisor {
+    /// Makes the shard of one event loop.
+    package typealias ShardFactory =
+        @Sendable (FlowConfiguration, FlowClients, any EventLoop, _ shardCount: Int, Logger) throws
+        -> any PartitionMirroring
+
+    package nonisolated let configuration: FlowConfiguration
+    private let clients: FlowClients
+    private let eventLoops: [any EventLoop]
+    private let makeShard: ShardFactory
+    private let logger: Logger
+    private let store: ProgressStore
+    private let creator: TopicCreator
+    private let resolver: ResumeResolver
+    private let stopping: AsyncStream<Never>
+    private let stopContinuation: AsyncStream<Never>.Continuation
+
+    private var phase = FlowStatus.Phase.starting
+    private var impediments: [Impediment: String] = [:]
+    private var discovery: TopicDiscovery
+    private var ledger: ProgressLedger?
+    private var shards: [any PartitionMirroring] = []
+    private var owners: [TopicPartition: Int] = [:]
+    private var load: [Int] = []
+    private var progressWrittenAt: NIODeadline?
+
+    private enum Impediment: Int, Comparable {
+        case clusters, progress
+
+        static func < (a: Impediment, b: Impediment) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// How long stopping may take: together less than the ten seconds that a container is given.
+    private static let drainTime = Duration.seconds(4)
+    private static let lastWriteTime = Duration.seconds(3)
+
+    package init(
+        configuration: FlowConfiguration,
+        clients: FlowClients,
+        eventLoops: [any EventLoop],
+        logger: Logger,
+        makeShard: @escaping ShardFactory
+    ) {
+        var logger = logger
+        logger[metadataKey: "flow"] = .string(configuration.name)
+        self.configuration = configuration
+        self.clients = clients
+        self.eventLoops = eventLoops
+        self.makeShard = makeShard
+        self.logger = logger
+        self.store = ProgressStore(
+            client: clients.target,
+            topic: configuration.progressTopic,
+            sourceAlias: configuration.sourceAlias,
+            connectorName: configuration.connectorName,
+            logger: logger
+        )
+        self.creator = TopicCreator(
+            source: clients.sourceAdmin,
+            target: clients.targetAdmin,
+            configuration: configuration,
+            logger: logger
+        )
+        self.resolver = ResumeResolver(
+            source: clients.source,
+            target: clients.target,
+            configuration: configuration,
+            logger: logger
+        )
+        self.discovery = TopicDiscovery(selection: configuration.selection)
+        (self.stopping, self.stopContinuation) = AsyncStream.makeStream(of: Never.self)
+    }
+
+    /// Asks the flow to end; `run` returns when it has.
+    package nonisolated func stop() {
+        stopContinuation.finish()
+    }
+
+    /// Runs until `stop` is called or the task is cancelled.
+    package func run() async {
+        let clients = clients.all
+        await withDiscardingTaskGroup { group in
+            for client in clients { group.addTask { await client.run() } }
+            await self.untilStopped()
+            await self.shutDown()
+            for client in clients { client.close() }
+        }
+        phase = .stopped
+    }
+
+    package func status() async -> FlowStatus {
+        var partitions: [PartitionStatus] = []
+        var counters = PipelineCounters()
+        for shard in shards {
+            partitions += await shard.status()
+            counters += await shard.totals()
+        }
+        return FlowStatus(
+            pair: configuration.pair,
+            phase: phase,
+            impediments: impediments.sorted { $0.key < $1.key }.map(\.value),
+            topicCount: discovery.topicCount,
+            waitingTopics: discovery.waiting,
+            partitions: partitions.sorted { $0.source < $1.source },
+            counters: counters,
+            progressWrittenAt: progressWrittenAt
+        )
+    }
+
+    // MARK: Life
+
+    private func untilStopped() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.work() }
+            for await _ in stopping {}
+            group.cancelAll()
+        }
+    }
+
+    private func work() async {
+        var pause = Duration.milliseconds(250)
+        // Short at first, so that people soon read what is wrong; later long enough for the slowest of clusters.
+        var limit = Duration.seconds(3)
+        while !Task.isCancelled {
+            do {
+                try await start(within: limit)
+                break
+            } catch {
+                guard !Task.isCancelled else { return }
+                wait(for: Self.text(of: error))
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+                limit = .seconds(30)
+            }
+        }
+        guard !Task.isCancelled else { return }
+        if case .waiting = phase { logger.info("the flow can start now") }
+        phase = .running
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.keepLooking() }
+            group.addTask { await self.keepWriting() }
+            for shard in shards {
+                group.addTask {
+                    for await event in shard.events { await self.note(event) }
+                }
+            }
+        }
+    }
+
+    /// Reads both clusters and the progress at once; the first partitions begin when all three are there.
+    private func start(within limit: Duration) async throws {
+        let deadline = Deadline.after(limit)
+        async let source = clients.source.refreshMetadata(.all, deadline: deadline)
+        async let target = clients.target.refreshMetadata(.all, deadline: deadline)
+        async let progress = store.load(deadline: deadline)
+        let (sourceMetadata, targetMetadata) = try await (source, target)
+        ledger = ProgressLedger(loaded: try await progress)
+        if shards.isEmpty {
+            shards = try eventLoops.map { try makeShard(configuration, clients, $0, eventLoops.count, logger) }
+            load = Array(repeating: 0, count: shards.count)
+        }
+        phase = .running
+        try await pass(source: sourceMetadata, target: targetMetadata)
+    }
+
+    private func wait(for reason: String) {
+        guard phase != .waiting(reason: reason) else { return }
+        phase = .waiting(reason: reason)
+        logger.warning("the flow waits", metadata: ["reason": "\(reason)"])
+    }
+
+    private func shutDown() async {
+        phase = .stopping
+        guard !shards.isEmpty else { return }
+        await withDiscardingTaskGroup { group in
+            for shard in shards { group.addTask { await shard.drain(patience: Self.drainTime) } }
+        }
+        await writeProgress(deadline: .after(Self.lastWriteTime))
+    }
+
+    // MARK: Topics
+
+    private func keepLooking() async {
+        var pause = Duration.milliseconds(100)
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pause)
+            guard !Task.isCancelled else { return }
+            pause = .milliseconds(configuration.discoveryIntervalMs)
+            do {
+                let deadline = Deadline.after(.seconds(15))
+                async let source = clients.source.refreshMetadata(.all, deadline: deadline)
+                async let target = clients.target.refreshMetadata(.all, deadline: deadline)
+                let (sourceMetadata, targetMetadata) = try await (source, target)
+                if try await pass(source: sourceMetadata, target: targetMetadata) { pause = .milliseconds(50) }
+                clear(.clusters)
+            } catch {
+                guard !Task.isCancelled else { return }
+                impede(.clusters, Self.text(of: error))
+            }
+        }
+    }
+
+    /// One look at both clusters, and everything it asks for; returns whether the target was changed.
+    @discardableResult
+    private func pass(source: ClusterMetadata, target: ClusterMetadata) async throws -> Bool {
+        let outcome = discovery.look(source: source, target: target, now: .now)
+        for mirrored in outcome.removed { await end(mirrored) }
+        await begin(outcome.added)
+        guard !outcome.creations.isEmpty || !outcome.increases.isEmpty else { return false }
+        let deadline = Deadline.after(.seconds(10))
+        async let created = creator.create(outcome.creations, deadline: deadline)
+        async let increased = creator.increase(outcome.increases, deadline: deadline)
+        var changed = false
+        for (topic, result) in await Array(created) + Array(increased) {
+            switch result {
+            case .success:
+                changed = true
+                discovery.succeeded(topic)
+            case .failure(let error):
+                hold(topic, reason: error.description, nextStep: nil)
+            }
+        }
+        return changed
+    }
+
+    private func hold(_ topic: TopicName, reason: String, nextStep: String?) {
+        guard discovery.failed(topic, reason: reason, nextStep: nextStep, now: .now) else { return }
+        var metadata: Logger.Metadata = ["topic": "\(topic)", "reason": "\(reason)"]
+        if let nextStep { metadata["next"] = "\(nextStep)" }
+        logger.warning("a topic waits", metadata: metadata)
+    }
+
+    private func begin(_ added: [TopicPlan.Mirrored]) async {
+        guard !added.isEmpty, let ledger else { return }
+        let decisions = await resolver.resolve(
+            added,
+            ledger: ledger,
+            initial: discovery.initial ?? [],
+            deadline: .after(.seconds(20))
+        )
+        var held: Set<TopicName> = []
+        var begun: Set<TopicName> = []
+        var assignments: [[PartitionAssignment]] = Array(repeating: [], count: shards.count)
+        guard !Task.isCancelled else { return }
+        for (mirrored, decision) in decisions {
+            switch decision {
+            case .begin(let assignment):
+                self.ledger?.began(mirrored)
+                let index = load.indices.min { load[$0] < load[$1] } ?? 0
+                load[index] += 1
+                owners[mirrored.source] = index
+                assignments[index].append(assignment)
+                begun.insert(mirrored.source.topic)
+            case .wait(let reason, let nextStep):
+                discovery.giveBack([mirrored])
+                held.insert(mirrored.source.topic)
+                hold(mirrored.source.topic, reason: reason, nextStep: nextStep)
+            }
+        }
+        for (index, assignments) in assignments.enumerated() where !assignments.isEmpty {
+            await shards[index].assign(assignments)
+        }
+        for topic in begun.subtracting(held) { discovery.succeeded(topic) }
+        let count = assignments.reduce(0) { $0 + $1.count }
+        if count > 0 { logger.info("mirroring partitions", metadata: ["new": "\(count)", "all": "\(owners.count)"]) }
+    }
+
+    private func end(_ mirrored: TopicPlan.Mirrored) async {
+        guard let index = owners.removeValue(forKey: mirrored.source) else { return }
+        load[index] -= 1
+        if let position = await shards[index].revoke(mirrored.source) {
+            ledger?.observe([mirrored.source: position])
+        }
+        logger.info("no longer mirroring a partition", metadata: ["partition": "\(mirrored.source)"])
+    }
+
+    // MARK: Progress
+
+    private func keepWriting() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(configuration.progressIntervalMs))
+            guard !Task.isCancelled else { return }
+            await writeProgress(deadline: .after(.seconds(15)))
+        }
+    }
+
+    private func writeProgress(deadline: Deadline) async {
+        var positions: [TopicPartition: PartitionPosition] = [:]
+        for shard in shards { positions.merge(await shard.positions()) { _, new in new } }
+        ledger?.observe(positions)
+        guard let unwritten = ledger?.unwritten, !unwritten.isEmpty else {
+            progressWrittenAt = .now()
+            return
+        }
+        do {
+            try await store.write(unwritten, deadline: deadline)
+            ledger?.wrote(unwritten)
+            progressWrittenAt = .now()
+            clear(.progress)
+        } catch {
+            guard !Task.isCancelled else { return }
+            impede(.progress, "progress cannot be written: \(Self.text(of: error))")
+        }
+    }
+
+    // MARK: Messages
+
+    private func impede(_ kind: Impediment, _ text: String) {
+        guard impediments.updateValue(text, forKey: kind) != text else { return }
+        logger.warning("something is in the way", metadata: ["reason": "\(text)"])
+    }
+
+    private func clear(_ kind: Impediment) {
+        guard let text = impediments.removeValue(forKey: kind) else { return }
+        logger.info("no longer in the way", metadata: ["reason": "\(text)"])
+    }
+
+    private func note(_ event: PartitionEvent) {
+        let (level, text) = event.message
+        logger.log(level: level, "\(text)", metadata: ["partition": "\(event.source)"])
+    }
+
+    private static func text(of error: any Error) -> String { "\(error)" }
+}

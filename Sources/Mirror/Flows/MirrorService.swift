@@ -1,0 +1,90 @@
+import KafkaClient
+package import Logging
+package import MirrorModel
+package import NIOCore
+package import NIOPosix
+import ServiceLifecycle
+
+/// All flows of one configuration, each on its own.
+package final class MirrorService: Service {
+    package let flows: [FlowSupervisor]
+
+    /// - Parameters:
+    ///   - configuration: only flows that are switched on are run.
+    ///   - eventLoopGroup: moves the records; one shard of each flow per loop.
+    ///   - threadPool: where batches are decoded and encoded that cannot be passed through.
+    package convenience init(
+        configuration: MirrorConfiguration,
+        eventLoopGroup: any EventLoopGroup,
+        threadPool: NIOThreadPool,
+        logger: Logger
+    ) throws {
+        try self.init(configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger) {
+            flow,
+            clients,
+            eventLoop,
+            shardCount,
+            logger in
+            var settings = try ShardConfiguration(
+                sourceAlias: flow.sourceAlias,
+                targetAlias: flow.targetAlias,
+                consumer: flow.sourceConsumer,
+                producer: flow.targetProducer
+            )
+            settings.fetch.byteBudget = max(1 << 20, flow.memoryBytes / shardCount)
+            return Shard(
+                source: clients.source,
+                target: clients.target,
+                configuration: settings,
+                eventLoop: eventLoop,
+                threadPool: threadPool,
+                logger: logger
+            )
+        }
+    }
+
+    init(
+        configuration: MirrorConfiguration,
+        eventLoopGroup: any EventLoopGroup,
+        logger: Logger,
+        makeShard: @escaping FlowSupervisor.ShardFactory
+    ) throws {
+        var loops: [any EventLoop] = []
+        for loop in eventLoopGroup.makeIterator() { loops.append(loop) }
+        var flows: [FlowSupervisor] = []
+        for flow in configuration.flows where flow.isEnabled {
+            flows.append(
+                FlowSupervisor(
+                    configuration: flow,
+                    clients: try FlowClients(flow, eventLoopGroup: eventLoopGroup, logger: logger),
+                    eventLoops: loops,
+                    logger: logger,
+                    makeShard: makeShard
+                )
+            )
+        }
+        self.flows = flows
+    }
+
+    /// Runs all flows until `stop` is called, the service group shuts down, or the task is cancelled.
+    package func run() async {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for flow in self.flows { group.addTask { await flow.run() } }
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    /// Ends all flows in order; `run` returns when they have.
+    package func stop() {
+        for flow in flows { flow.stop() }
+    }
+
+    package func status() async -> [FlowStatus] {
+        var result: [FlowStatus] = []
+        for flow in flows { result.append(await flow.status()) }
+        return result
+    }
+}

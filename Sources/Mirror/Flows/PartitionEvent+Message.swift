@@ -1,0 +1,35 @@
+import KafkaProtocol
+import Logging
+
+extension PartitionEvent {
+    /// How loudly the event is told, and how.
+    var message: (level: Logger.Level, text: String) {
+        switch kind {
+        case .started(let offset): (.debug, "mirroring begins at source offset \(offset)")
+        case .quarantined(let reason): (.error, "the partition is stopped: \(reason)")
+        case .recovered: (.info, "the partition is mirrored again")
+        case .impeded(let reason): (.warning, "the partition is held up: \(reason)")
+        case .targetMissing: (.warning, "the target partition \(target) is missing")
+        case .sourceGap(let range):
+            (
+                .warning,
+                "\(range.count) source offsets from \(range.lowerBound) on were removed before they were mirrored"
+            )
+        case .sourceTruncated(let offset, let mirroredTo):
+            (
+                .warning,
+                "the source lost its records from offset \(offset) on, they are mirrored up to \(mirroredTo)"
+            )
+        case .sourceRecreated(let old, let new):
+            (
+                .warning,
+                "the source topic was deleted and created again (\(old), now \(new)), it is mirrored from its beginning"
+            )
+        case .sourceLeaderChanged(let node, let epoch): (.debug, "the source is led by broker \(node), epoch \(epoch)")
+        case .targetTruncated(let offset, let writtenTo):
+            (.warning, "the target lost its records from offset \(offset) to \(writtenTo), they are copied again")
+        case .foreignRecords(let count): (.warning, "the target holds \(count) records that are not ours")
+        case .splitting(let limit): (.info, "batches are split to at most \(limit) bytes")
+        }
+    }
+}

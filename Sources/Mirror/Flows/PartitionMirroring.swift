@@ -1,0 +1,20 @@
+package import KafkaProtocol
+
+/// What the control plane needs of the data path: one event loop that mirrors the partitions it is given.
+package protocol PartitionMirroring: Sendable {
+    /// Begins to mirror partitions that are not assigned anywhere yet.
+    func assign(_ assignments: [PartitionAssignment]) async
+    /// Stops a partition and says how far it came; `nil` when it had not begun.
+    func revoke(_ partition: TopicPartition) async -> PartitionPosition?
+    /// Takes nothing new, waits until what was sent is acknowledged or the time is over, and ends.
+    func drain(patience: Duration) async
+    /// How far each partition is mirrored; after `drain` as well.
+    func positions() async -> [TopicPartition: PartitionPosition]
+    func status() async -> [PartitionStatus]
+    /// The sum over all partitions, those revoked included.
+    func totals() async -> PipelineCounters
+    /// What happens to partitions, for one reader.
+    var events: AsyncStream<PartitionEvent> { get }
+}
+
+extension Shard: PartitionMirroring {}

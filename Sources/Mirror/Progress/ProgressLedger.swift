@@ -1,0 +1,67 @@
+package import KafkaProtocol
+package import MirrorModel
+
+/// What is known and what has been written about the progress of a flow's partitions.
+///
+/// A value: it decides what a write has to hold, and what a partition goes on from.
+package struct ProgressLedger: Sendable {
+    /// The newest progress of each source partition, from the topic or from this run.
+    package private(set) var known: [TopicPartition: ProgressRecord]
+    private var written: [TopicPartition: ProgressRecord]
+    private var targetTopicIDs: [TopicPartition: KafkaUUID] = [:]
+
+    package init(loaded: [TopicPartition: ProgressRecord] = [:]) {
+        self.known = loaded
+        self.written = loaded
+    }
+
+    /// Remembers which target topic a partition is mirrored to from now on.
+    package mutating func began(_ mirrored: TopicPlan.Mirrored) {
+        targetTopicIDs[mirrored.source] = mirrored.targetTopicID
+    }
+
+    /// Takes over how far partitions have come.
+    package mutating func observe(_ positions: [TopicPartition: PartitionPosition]) {
+        for (partition, position) in positions where position.sourceOffset >= 0 {
+            let targetID = targetTopicIDs[partition] ?? .zero
+            known[partition] = ProgressRecord(
+                offset: position.sourceOffset,
+                targetOffset: position.targetOffset,
+                leaderEpoch: position.leaderEpoch >= 0 ? position.leaderEpoch : nil,
+                sourceTopicID: position.sourceTopicID == .zero ? nil : position.sourceTopicID,
+                targetTopicID: targetID == .zero ? nil : targetID
+            )
+        }
+    }
+
+    /// Progress that the topic does not show yet.
+    package var unwritten: [TopicPartition: ProgressRecord] {
+        known.filter { written[$0.key] != $0.value }
+    }
+
+    package mutating func wrote(_ progress: [TopicPartition: ProgressRecord]) {
+        written.merge(progress) { _, new in new }
+    }
+
+    /// Where a partition goes on.
+    package func resumption(of mirrored: TopicPlan.Mirrored) -> Resumption {
+        guard let record = known[mirrored.source] else { return .nothingKnown }
+        if let id = record.sourceTopicID, mirrored.sourceTopicID != .zero, id != mirrored.sourceTopicID {
+            return .sourceRecreated
+        }
+        if let id = record.targetTopicID, mirrored.targetTopicID != .zero, id != mirrored.targetTopicID {
+            return .targetRecreated
+        }
+        return .after(record)
+    }
+
+    /// What progress says about a partition that is to be mirrored.
+    package enum Resumption: Sendable, Equatable {
+        case nothingKnown
+        case after(ProgressRecord)
+        /// The progress is about another topic that had the same name at the source.
+        case sourceRecreated
+        /// What was mirrored went to another topic that had the same name at the target.
+        case targetRecreated
+    }
+}

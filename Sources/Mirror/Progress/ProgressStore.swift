@@ -1,0 +1,112 @@
+package import KafkaClient
+package import KafkaProtocol
+import KafkaRecords
+package import Logging
+package import MirrorModel
+import NIOCore
+
+/// Keeps a flow's progress in the topic that MirrorMaker 2 keeps it in, in its format.
+package actor ProgressStore {
+    private let client: KafkaClient
+    private let topic: FlowConfiguration.ProgressTopic
+    private let sourceAlias: String
+    private let connectorName: String
+    private let logger: Logger
+    private let appender: RecordAppender
+
+    /// - Parameter client: the target cluster.
+    package init(
+        client: KafkaClient,
+        topic: FlowConfiguration.ProgressTopic,
+        sourceAlias: String,
+        connectorName: String,
+        logger: Logger
+    ) {
+        self.client = client
+        self.topic = topic
+        self.sourceAlias = sourceAlias
+        self.connectorName = connectorName
+        self.logger = logger
+        self.appender = RecordAppender(client: client, topic: topic.name)
+    }
+
+    /// Reads what is known about the flow; creates the topic when it is missing.
+    package func load(deadline: Deadline) async throws -> [TopicPartition: ProgressRecord] {
+        let metadata = try await client.refreshMetadata(.topics([topic.name]), deadline: deadline)
+        guard let state = metadata.topics[topic.name], state.error != .unknownTopicOrPartition else {
+            // Nobody else's records can be in a topic that was not there.
+            if try await create(brokers: metadata.brokers.count, deadline: deadline) { return [:] }
+            return try await read(deadline: deadline)
+        }
+        return try await read(deadline: deadline)
+    }
+
+    /// Appends progress, the newest record of each partition last, and waits until all replicas have it.
+    package func write(_ progress: [TopicPartition: ProgressRecord], deadline: Deadline) async throws {
+        let now = Int64(ContinuousClock.millisecondsSince1970)
+        let records = progress.map { partition, record in
+            AppendedRecord(
+                key: ByteBuffer(bytes: key(of: partition).bytes),
+                value: ByteBuffer(bytes: record.bytes),
+                timestamp: now
+            )
+        }
+        try await appender.append(records, deadline: deadline)
+    }
+
+    private func key(of partition: TopicPartition) -> ConnectOffsetKey {
+        ConnectOffsetKey(connector: connectorName, subject: .source(cluster: sourceAlias, partition: partition))
+    }
+
+    /// Returns whether the topic is new.
+    private func create(brokers: Int, deadline: Deadline) async throws(KafkaClientError) -> Bool {
+        var configs: [KafkaString: KafkaString] = [:]
+        for (name, value) in topic.configs { configs[KafkaString(name)] = KafkaString(value) }
+        configs["cleanup.policy"] = "compact"
+        let new = NewTopic(
+            name: topic.name,
+            partitionCount: topic.partitions,
+            replicationFactor: topic.replicationFactor.effective(brokers: brokers),
+            configs: configs
+        )
+        let results = await client.createTopics([new], deadline: deadline)
+        switch results[topic.name] {
+        case .success, nil:
+            logger.info("created the progress topic", metadata: ["topic": "\(topic.name)"])
+            return true
+        case .failure(let error) where error.kafkaError == .topicAlreadyExists:
+            return false
+        case .failure(var error):
+            if error.kafkaError == .invalidReplicationFactor, error.nextStep == nil {
+                error.nextStep = "Set offset.storage.replication.factor to at most the number of brokers."
+            }
+            throw error
+        }
+    }
+
+    private func read(deadline: Deadline) async throws -> [TopicPartition: ProgressRecord] {
+        var progress: [TopicPartition: ProgressRecord] = [:]
+        var canonical: Set<TopicPartition> = []
+        var malformed = 0
+        let reader = CompactedTopicReader(client: client, topic: topic.name)
+        for item in try await reader.readState(deadline: deadline) {
+            guard let keyBytes = item.record.key?.readableBytesView, let value = item.record.value?.readableBytesView,
+                let key = ConnectOffsetKey(bytes: keyBytes), key.connector.utf8.elementsEqual(connectorName.utf8),
+                case .source(let cluster, let partition) = key.subject, cluster.utf8.elementsEqual(sourceAlias.utf8)
+            else { continue }
+            // Another spelling of the same key never overrides the one that MirrorMaker and we write.
+            let isCanonical = keyBytes.elementsEqual(key.bytes)
+            if !isCanonical, canonical.contains(partition) { continue }
+            if isCanonical { canonical.insert(partition) }
+            progress[partition] = ProgressRecord(bytes: value)
+            if progress[partition] == nil { malformed += 1 }
+        }
+        if malformed > 0 {
+            logger.warning(
+                "records of the progress topic hold no usable offset and count as none",
+                metadata: ["topic": "\(topic.name)", "records": "\(malformed)"]
+            )
+        }
+        return progress
+    }
+}

@@ -1,0 +1,199 @@
+package import KafkaClient
+package import KafkaProtocol
+package import Logging
+package import MirrorModel
+
+/// Finds where partitions go on: from their progress, checked against what the target really holds.
+package struct ResumeResolver: Sendable {
+    /// Where one partition begins, or why it cannot.
+    package enum Decision: Sendable {
+        case begin(PartitionAssignment)
+        case wait(reason: String, nextStep: String?)
+    }
+
+    private let source: KafkaClient
+    private let target: KafkaClient
+    private let startOffset: FlowConfiguration.StartOffset
+    private let isReadCommitted: Bool
+    private let logger: Logger
+
+    package init(source: KafkaClient, target: KafkaClient, configuration: FlowConfiguration, logger: Logger) {
+        self.source = source
+        self.target = target
+        self.startOffset = configuration.startOffset
+        self.isReadCommitted = configuration.isReadCommitted
+        self.logger = logger
+    }
+
+    /// Decides for partitions that are to be mirrored.
+    ///
+    /// - Parameter initial: partitions that were there when the flow started; others are mirrored from their first
+    ///   record even when the flow starts with the latest, or what came before they were seen would be lost.
+    package func resolve(
+        _ partitions: [TopicPlan.Mirrored],
+        ledger: ProgressLedger,
+        initial: Set<TopicPartition>,
+        deadline: Deadline
+    ) async -> [(TopicPlan.Mirrored, Decision)] {
+        var provable: [TopicPartition: OffsetQuery] = [:]
+        let metadata = target.metadata
+        for mirrored in partitions {
+            guard case .after(let record) = ledger.resumption(of: mirrored), record.targetOffset != nil else {
+                continue
+            }
+            // A partition without a leader would hold up the answer for all others.
+            if metadata.leader(of: mirrored.target) != nil { provable[mirrored.target] = .latest }
+        }
+        let ends = provable.isEmpty ? [:] : await target.listOffsets(provable, deadline: deadline)
+        return await withTaskGroup(of: (TopicPlan.Mirrored, Decision).self) { group in
+            var decisions: [(TopicPlan.Mirrored, Decision)] = []
+            decisions.reserveCapacity(partitions.count)
+            for (index, mirrored) in partitions.enumerated() {
+                if index >= Self.concurrency, let decision = await group.next() { decisions.append(decision) }
+                group.addTask {
+                    (mirrored, await self.decide(mirrored, ledger, initial, ends[mirrored.target], deadline))
+                }
+            }
+            for await decision in group { decisions.append(decision) }
+            return decisions
+        }
+    }
+
+    /// How many partitions are looked at at once.
+    private static let concurrency = 16
+
+    private func decide(
+        _ mirrored: TopicPlan.Mirrored,
+        _ ledger: ProgressLedger,
+        _ initial: Set<TopicPartition>,
+        _ end: Result<ListedOffset, KafkaClientError>?,
+        _ deadline: Deadline
+    ) async -> Decision {
+        switch ledger.resumption(of: mirrored) {
+        case .nothingKnown:
+            guard initial.contains(mirrored.source) else { return begin(mirrored, at: .earliest) }
+            switch startOffset {
+            case .earliest: return begin(mirrored, at: .earliest)
+            case .latest: return begin(mirrored, at: .latest)
+            case .none:
+                return .wait(
+                    reason: "there is no progress of the partition, and auto.offset.reset is none",
+                    nextStep: "set auto.offset.reset to earliest or latest"
+                )
+            }
+        case .sourceRecreated:
+            logger.warning(
+                "a topic was deleted and created again at the source, it is mirrored from its beginning",
+                metadata: ["partition": "\(mirrored.source)"]
+            )
+            return begin(mirrored, at: .earliest)
+        case .targetRecreated:
+            logger.warning(
+                "a topic was deleted and created again at the target, it is mirrored from the beginning",
+                metadata: ["partition": "\(mirrored.target)"]
+            )
+            return begin(mirrored, at: .earliest)
+        case .after(let record):
+            guard let targetOffset = record.targetOffset else { return after(record, mirrored) }
+            switch end {
+            case nil:
+                return .wait(
+                    reason: "the partition \(mirrored.target) has no leader at the target",
+                    nextStep: "check that the brokers holding its replicas are up"
+                )
+            case .failure(let error):
+                return .wait(reason: error.description, nextStep: nil)
+            case .success(let end):
+                if end.offset == targetOffset + 1 { return after(record, mirrored) }
+                return await compare(mirrored, record, targetOffset: targetOffset, end: end.offset, deadline)
+            }
+        }
+    }
+
+    /// The target does not end where progress says: finds the place in the source from what it holds.
+    private func compare(
+        _ mirrored: TopicPlan.Mirrored,
+        _ record: ProgressRecord,
+        targetOffset: Int64,
+        end: Int64,
+        _ deadline: Deadline
+    ) async -> Decision {
+        let comparison = TailComparison(
+            source: source,
+            target: target,
+            mirrored: mirrored,
+            isReadCommitted: isReadCommitted
+        )
+        do {
+            if end > targetOffset {
+                let found = try await comparison.last(
+                    sourceAfter: record.offset,
+                    targetAfter: targetOffset,
+                    targetEnd: end,
+                    deadline: deadline
+                )
+                if let found { return after(found, mirrored, ids: record) }
+                logger.warning(
+                    "the target holds records that are not the source's, mirroring goes on after the last progress",
+                    metadata: ["partition": "\(mirrored.target)", "from": "\(targetOffset + 1)", "to": "\(end - 1)"]
+                )
+                return after(record, mirrored)
+            }
+            if end > 0 {
+                // Without holes in between the record at the target's end is as far back at the source.
+                let back = targetOffset + 1 - end
+                if try await comparison.areEqual(
+                    sourceOffset: record.offset - back,
+                    targetOffset: end - 1,
+                    deadline: deadline
+                ) {
+                    logger.warning(
+                        "the target lost records, they are copied again",
+                        metadata: ["partition": "\(mirrored.target)", "records": "\(back)"]
+                    )
+                    let position = ProgressRecord(offset: record.offset - back, targetOffset: end - 1)
+                    return after(position, mirrored, ids: record)
+                }
+            }
+            logger.warning(
+                "the target lost records and it is not known from where on, the partition is mirrored from its beginning",
+                metadata: ["partition": "\(mirrored.target)", "end": "\(end)", "written": "\(targetOffset)"]
+            )
+            return begin(mirrored, at: .earliest)
+        } catch {
+            return .wait(reason: "the end of the mirror cannot be compared with the source: \(error)", nextStep: nil)
+        }
+    }
+
+    private func begin(_ mirrored: TopicPlan.Mirrored, at start: StartPosition) -> Decision {
+        .begin(
+            PartitionAssignment(
+                source: mirrored.source,
+                sourceTopicID: mirrored.sourceTopicID,
+                target: mirrored.target,
+                start: start
+            )
+        )
+    }
+
+    private func after(
+        _ record: ProgressRecord,
+        _ mirrored: TopicPlan.Mirrored,
+        ids: ProgressRecord? = nil
+    ) -> Decision {
+        .begin(
+            PartitionAssignment(
+                source: mirrored.source,
+                sourceTopicID: mirrored.sourceTopicID,
+                target: mirrored.target,
+                start: .offset(record.offset + 1),
+                resumed: PartitionPosition(
+                    sourceOffset: record.offset,
+                    targetOffset: record.targetOffset,
+                    leaderEpoch: record.leaderEpoch ?? ids?.leaderEpoch ?? -1,
+                    sourceTopicID: mirrored.sourceTopicID
+                )
+            )
+        )
+    }
+}

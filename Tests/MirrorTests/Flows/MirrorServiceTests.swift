@@ -1,0 +1,101 @@
+import KafkaClient
+import KafkaProtocol
+import KafkaRecords
+import LocalKafka
+import Mirror
+import MirrorModel
+import NIOCore
+import NIOPosix
+import Testing
+
+/// Whole flows between embedded clusters.
+@Suite struct MirrorServiceTests {
+    @Test func recordsArriveAndARestartContinues() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append(["one", "two"], to: "t", of: clusters.a)
+            try await withService(clusters) { service in
+                try await eventually("two records are mirrored") { try await clusters.mirror("A.t").count == 2 }
+                try await clusters.append(["three"], to: "t", of: clusters.a)
+                try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
+                let status = try #require(await service.status().first)
+                #expect(status.phase == .running)
+                #expect(status.counters.records == 3)
+            }
+            try await clusters.append(["four"], to: "t", of: clusters.a)
+            try await withService(clusters) { _ in
+                try await eventually("the fourth is mirrored") { try await clusters.mirror("A.t").count >= 4 }
+                #expect(try await clusters.mirror("A.t") == ["one", "two", "three", "four"])
+            }
+            let source = try await clusters.a.records("t", 0)
+            let copies = try await clusters.b.records("A.t", 0)
+            #expect(source.map(\.key) == copies.map(\.key))
+            #expect(source.map(\.timestamp) == copies.map(\.timestamp))
+        }
+    }
+
+    @Test func flowsBothWaysDoNotLoop() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.b.createTopic("t", partitions: 1)
+            try await clusters.append(["from a"], to: "t", of: clusters.a)
+            try await clusters.append(["from b"], to: "t", of: clusters.b)
+            try await withService(clusters, "B->A.enabled = true") { service in
+                #expect(service.flows.count == 2)
+                try await eventually("both ways are mirrored") {
+                    let there = try await clusters.mirror("A.t")
+                    let back = try await clusters.a.topic("B.t") == nil ? [] : clusters.a.records("B.t", 0)
+                    return there == ["from a"] && back.count == 1
+                }
+            }
+            #expect(try await Set(clusters.a.topicNames()) == ["t", "B.t", "mm2-offsets.B.internal"])
+            #expect(try await Set(clusters.b.topicNames()) == ["t", "A.t", "mm2-offsets.A.internal"])
+        }
+    }
+
+    @Test func progressThatWasNotWrittenIsFoundInTheTarget() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append(["1", "2", "3"], to: "t", of: clusters.a)
+            try await withService(clusters) { _ in
+                try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
+            }
+            // As after a crash: the target has two records that progress does not tell of.
+            try await clusters.append(["4", "5", "6"], to: "t", of: clusters.a)
+            let batches = try await clusters.a.batches("t", 0, from: 3)
+            let copy = try #require(batches.first?.buffer)
+            try await clusters.b.append([copy], to: "A.t", 0)
+            try await clusters.append(["7"], to: "t", of: clusters.a)
+            try await withService(clusters) { _ in
+                try await eventually("everything is mirrored") { try await clusters.mirror("A.t").last == "7" }
+            }
+            #expect(try await clusters.mirror("A.t") == ["1", "2", "3", "4", "5", "6", "7"])
+        }
+    }
+
+    private func withService(
+        _ clusters: TwoClusters,
+        _ lines: String = "",
+        _ body: (MirrorService) async throws -> Void
+    ) async throws {
+        let service = try MirrorService(
+            configuration: try clusters.configuration(lines),
+            eventLoopGroup: clusters.group,
+            threadPool: .singleton,
+            logger: clusters.logger
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await service.run() }
+            defer { service.stop() }
+            try await body(service)
+        }
+    }
+}
+
+extension TwoClusters {
+    /// The values in partition 0 of a topic of B.
+    func mirror(_ topic: TopicName) async throws -> [String] {
+        guard try await b.topic(topic) != nil else { return [] }
+        return try await b.records(topic, 0).map { $0.value.map { String(buffer: $0) } ?? "" }
+    }
+}

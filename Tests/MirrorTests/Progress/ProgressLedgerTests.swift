@@ -1,0 +1,58 @@
+import KafkaProtocol
+import Mirror
+import MirrorModel
+import Testing
+
+@Suite struct ProgressLedgerTests {
+    private let t0 = TopicPartition(topic: "t", partition: 0)
+    private let a = KafkaUUID(high: 0, low: 1)
+    private let b = KafkaUUID(high: 0, low: 2)
+    private let c = KafkaUUID(high: 0, low: 3)
+
+    private func mirrored(source: KafkaUUID, target: KafkaUUID) -> TopicPlan.Mirrored {
+        TopicPlan.Mirrored(
+            source: t0,
+            sourceTopicID: source,
+            target: TopicPartition(topic: "A.t", partition: 0),
+            targetTopicID: target
+        )
+    }
+
+    @Test func onlyWhatIsNewIsWritten() {
+        var ledger = ProgressLedger(loaded: [t0: ProgressRecord(offset: 4)])
+        #expect(ledger.unwritten.isEmpty)
+        ledger.began(mirrored(source: a, target: b))
+        ledger.observe([
+            t0: PartitionPosition(sourceOffset: 9, targetOffset: 7, leaderEpoch: 2, sourceTopicID: a)
+        ])
+        let expected = ProgressRecord(
+            offset: 9,
+            targetOffset: 7,
+            leaderEpoch: 2,
+            sourceTopicID: a,
+            targetTopicID: b
+        )
+        #expect(ledger.unwritten == [t0: expected])
+        ledger.wrote(ledger.unwritten)
+        #expect(ledger.unwritten.isEmpty)
+        #expect(ledger.resumption(of: mirrored(source: a, target: b)) == .after(expected))
+    }
+
+    @Test func aPartitionThatHasNotBegunHasNoProgress() {
+        var ledger = ProgressLedger()
+        ledger.observe([t0: PartitionPosition(sourceOffset: -1)])
+        #expect(ledger.unwritten.isEmpty)
+        #expect(ledger.resumption(of: mirrored(source: a, target: b)) == .nothingKnown)
+    }
+
+    @Test func anotherTopicOfTheSameNameIsNotTheSame() {
+        let record = ProgressRecord(offset: 9, targetOffset: 7, sourceTopicID: a, targetTopicID: b)
+        let ledger = ProgressLedger(loaded: [t0: record])
+        #expect(ledger.resumption(of: mirrored(source: c, target: b)) == .sourceRecreated)
+        #expect(ledger.resumption(of: mirrored(source: a, target: c)) == .targetRecreated)
+        // Old brokers have no ids: nothing says that it is another topic.
+        #expect(ledger.resumption(of: mirrored(source: .zero, target: .zero)) == .after(record))
+        let fromMirrorMaker = ProgressLedger(loaded: [t0: ProgressRecord(offset: 9)])
+        #expect(fromMirrorMaker.resumption(of: mirrored(source: a, target: b)) == .after(ProgressRecord(offset: 9)))
+    }
+}
