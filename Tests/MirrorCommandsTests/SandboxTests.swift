@@ -1,4 +1,5 @@
 import ArgumentParser
+import LocalKafka
 import MirrorModel
 import Testing
 

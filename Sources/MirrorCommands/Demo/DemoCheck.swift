@@ -24,7 +24,9 @@ actor DemoCheck {
         self.target = target
     }
 
-    /// Compares what has arrived since the last call. Demo topics have no transactions, so offsets must be equal too.
+    /// Compares what has arrived since the last call.
+    ///
+    /// Demo topics have no transactions, so offsets must be equal too.
     func advance() async {
         for topic in DemoTopic.all {
             for partition in 0..<topic.partitions {

@@ -11,7 +11,9 @@ struct DemoScreen {
         var lines = [
             String(
                 format: "kafka-mirror demo  %02d:%02d  two clusters of three brokers, mirrored both ways",
-                seconds / 60, seconds % 60)
+                seconds / 60,
+                seconds % 60
+            )
         ]
         for (index, flow) in snapshot.flows.enumerated() {
             let before = previous.flatMap { $0.flows.indices.contains(index) ? $0.flows[index] : nil }
@@ -47,7 +49,8 @@ struct DemoScreen {
             "\(flow.name)  \(flow.phase)  "
                 + String(format: "%.2f MB/s", rate(flow.bytes, before?.bytes) / 1_000_000)
                 + "  batches passed through: \(flow.fastPathBatches), decoded: \(flow.slowPathBatches)",
-            Self.columns(["topic", "codec", "parts", "at source", "mirrored", "records/s", "lag", "compared", "differ"]),
+            Self.columns(["topic", "codec", "parts", "at source", "mirrored", "records/s", "lag", "compared", "differ"]
+            ),
         ]
         for (index, row) in flow.rows.enumerated() {
             let then = before.flatMap { $0.rows.indices.contains(index) ? $0.rows[index].mirrored : nil }
@@ -56,7 +59,8 @@ struct DemoScreen {
                     row.topic.string, row.codec, "\(row.partitions)", "\(row.source)", "\(row.mirrored)",
                     String(format: "%.0f", rate(row.mirrored, then)), "\(row.lag)", "\(row.compared)",
                     "\(row.different)",
-                ]))
+                ])
+            )
         }
         return lines
     }
