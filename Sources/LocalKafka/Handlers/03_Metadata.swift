@@ -60,7 +60,8 @@ package enum MetadataHandler: RequestHandler {
         _ request: MetadataRequest,
         _ context: RequestContext
     ) -> MetadataResponse.MetadataResponseTopic {
-        guard asked.topicID == .zero || asked.name != nil else {
+        // An id wins over a name: Kafka's own client sends an empty name with it.
+        guard asked.topicID == .zero else {
             guard let topic = context.cluster.topic(asked.topicID) else {
                 return Self.failure(nil, asked.topicID, .unknownTopicID, context)
             }
