@@ -51,6 +51,7 @@ public final class KafkaClient: Sendable {
         var lastListener: UInt64 = 0
         var registry: Registry
         var coordinators: [CoordinatorKey: Int32] = [:]
+        var lastLane = 0
         /// Connections open at the end, which `run()` sees closed before it returns.
         var leftovers: [KafkaConnection] = []
     }
@@ -179,6 +180,14 @@ public final class KafkaClient: Sendable {
             }
             client.close()
             return value
+        }
+    }
+
+    /// A lane nobody else uses, for callers whose requests may be answered late.
+    func takeLane() -> Int {
+        state.withLock { state in
+            state.lastLane += 1
+            return state.lastLane
         }
     }
 
