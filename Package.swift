@@ -119,7 +119,7 @@ let package = Package(
             "KafkaNetworkTests",
             [
                 "KafkaNetwork", "KafkaProtocol", "LocalKafka", "TestSupport", nioCore, nioEmbedded, nioPosix, nioSSL,
-                logging,
+                nioConcurrency, logging,
             ]
         ),
         tests(

@@ -55,11 +55,13 @@ public struct ClientConfiguration: Sendable {
     /// The same as context for errors about `address`.
     public func errorContext(_ address: BrokerAddress? = nil) -> KafkaConnectionError.Context {
         let sasl = self.securityProtocol.usesSASL ? self.sasl : nil
+        // Without SASL the broker knows us by our certificate.
+        let subject = self.securityProtocol == .ssl ? self.tls.loaded.subject : nil
         return KafkaConnectionError.Context(
             cluster: self.clusterName,
             address: address,
             mechanism: sasl?.mechanism.rawValue,
-            principal: sasl?.username
+            principal: sasl?.username ?? subject
         )
     }
 

@@ -198,6 +198,22 @@ public enum KnownClientProperties {
         byName[name]?.first { !$0.clients.isDisjoint(with: clients) }
     }
 
+    /// Whether `name` configures something that exists only inside a JVM or that this client does not do, so that a
+    /// value has no effect here.
+    public static func isWithoutEffect(_ name: String) -> Bool {
+        guard let row = find(name) else { return false }
+        let isAboutJava = row.type == .class || javaOnly.contains(name)
+        let isUnsupported = ["sasl.kerberos.", "sasl.oauthbearer.", "sasl.login."].contains { name.hasPrefix($0) }
+        return isAboutJava || isUnsupported
+    }
+
+    private static let javaOnly: Set<String> = [
+        "auto.include.jmx.reporter", "enable.metrics.push", "interceptor.classes", "metric.reporters",
+        "metrics.num.samples", "metrics.recording.level", "metrics.sample.window.ms", "security.providers",
+        "ssl.keymanager.algorithm", "ssl.protocol", "ssl.provider", "ssl.secure.random.implementation",
+        "ssl.trustmanager.algorithm",
+    ]
+
     /// Whether values of `name` must not be shown: passwords, keys, and anything that is called so.
     public static func isSecret(_ name: String) -> Bool {
         if let row = find(name) { return row.type == .password && !publicPasswordTypes.contains(name) }

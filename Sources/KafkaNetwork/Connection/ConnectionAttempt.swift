@@ -1,4 +1,5 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -22,9 +23,15 @@ struct ConnectionAttempt {
 
     func run(on eventLoop: any EventLoop) async -> Result<KafkaConnection, Failure> {
         let ready = eventLoop.makePromise(of: Result<ApiVersionTable, KafkaConnectionError>.self)
+        // The channel while its TCP connection is still under way, for cancellation.
+        let early = NIOLockedValueBox<(any Channel)?>(nil)
         let channel: any Channel
         do {
-            channel = try await bootstrap(eventLoop, ready).connect(to: self.target).get()
+            channel = try await withTaskCancellationHandler {
+                try await bootstrap(eventLoop, ready, early).connect(to: self.target).get()
+            } onCancel: {
+                early.withLockedValue { $0 }?.close(promise: nil)
+            }
         } catch {
             // Nobody else completes it when the channel never came to life.
             ready.succeed(.failure(KafkaConnectionError(.closed, "the connection was not set up")))
@@ -73,7 +80,8 @@ struct ConnectionAttempt {
 
     private func bootstrap(
         _ eventLoop: any EventLoop,
-        _ ready: EventLoopPromise<Result<ApiVersionTable, KafkaConnectionError>>
+        _ ready: EventLoopPromise<Result<ApiVersionTable, KafkaConnectionError>>,
+        _ early: NIOLockedValueBox<(any Channel)?>
     ) -> ClientBootstrap {
         var bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(self.timeLimit))
@@ -89,7 +97,8 @@ struct ConnectionAttempt {
         }
         let (configuration, address, tls, logger) = (self.configuration, self.address, self.tls, self.logger)
         return bootstrap.channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
+            early.withLockedValue { $0 = channel }
+            return channel.eventLoop.makeCompletedFuture {
                 if let tls {
                     // The name goes into SNI, where addresses are not allowed.
                     let isLiteral = (try? SocketAddress(ipAddress: address.host, port: address.port)) != nil

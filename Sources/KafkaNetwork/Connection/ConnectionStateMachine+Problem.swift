@@ -12,7 +12,7 @@ extension ConnectionStateMachine {
         case closedEarly((any Error)?)
         case closedDuringNegotiation((any Error)?)
         case closedDuringAuthentication((any Error)?)
-        case closedByPeer((any Error)?)
+        case closedByPeer((any Error)?, hint: String?)
 
         func error(_ context: KafkaConnectionError.Context) -> KafkaConnectionError {
             switch self {
@@ -75,10 +75,11 @@ extension ConnectionStateMachine {
                     context: context,
                     cause: cause
                 )
-            case .closedByPeer(let cause):
+            case .closedByPeer(let cause, let hint):
                 KafkaConnectionError(
                     .closed,
                     "the broker closed the connection\(Self.because(cause))",
+                    nextStep: hint,
                     context: context,
                     cause: cause
                 )
@@ -114,10 +115,11 @@ extension ConnectionStateMachine {
             _ context: KafkaConnectionError.Context
         ) -> KafkaConnectionError {
             let said = response.errorMessage.map(\.string) ?? ""
-            let reason = said.isEmpty ? "\(response.errorCode)" : said
+            let prefix = "Authentication failed: "
+            let reason = said.hasPrefix(prefix) ? String(said.dropFirst(prefix.count)) : said
             return KafkaConnectionError(
                 .authenticationFailed,
-                "authentication failed: \(reason)",
+                "authentication failed: \(reason.isEmpty ? "\(response.errorCode)" : reason)",
                 nextStep: "check the user name and password in sasl.jaas.config",
                 context: context
             )

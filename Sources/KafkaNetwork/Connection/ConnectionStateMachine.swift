@@ -191,8 +191,10 @@ struct ConnectionStateMachine {
 
     /// The transport is gone.
     ///
-    /// - Parameter cause: the socket's error, if there was one.
-    mutating func transportClosed(cause: (any Error)?) -> Action {
+    /// - Parameters:
+    ///   - cause: the socket's error, if there was one.
+    ///   - isUnanswered: requests were sent since the set-up, and none was answered.
+    mutating func transportClosed(cause: (any Error)?, isUnanswered: Bool = false) -> Action {
         let state = self.state
         self.state = .closed
         switch state {
@@ -200,7 +202,11 @@ struct ConnectionStateMachine {
         case .connecting: return keep(.closedEarly(cause))
         case .negotiating: return keep(.closedDuringNegotiation(cause))
         case .authenticating, .reauthenticating: return keep(.closedDuringAuthentication(cause))
-        case .ready: return keep(.closedByPeer(cause))
+        case .ready:
+            // Version negotiation passes on a listener with SASL; the first request after it does not.
+            let isSuspicious = isUnanswered && self.sasl == nil
+            let hint = "if it does so again, this listener may want SASL: see security.protocol"
+            return keep(.closedByPeer(cause, hint: isSuspicious ? hint : nil))
         }
     }
 

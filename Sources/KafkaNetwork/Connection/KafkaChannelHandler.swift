@@ -193,7 +193,7 @@ final class KafkaChannelHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         // Also without channelInactive nobody may wait for ever.
-        run(self.machine.transportClosed(cause: self.socketError))
+        run(transportClosed())
         finish()
     }
 
@@ -265,8 +265,13 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         }
     }
 
+    private func transportClosed() -> ConnectionStateMachine.Action {
+        let isUnanswered = !self.hasAnswered && !self.inFlight.isEmpty
+        return self.machine.transportClosed(cause: self.socketError, isUnanswered: isUnanswered)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
-        run(self.machine.transportClosed(cause: self.socketError))
+        run(transportClosed())
         finish()
         context.fireChannelInactive()
     }
@@ -283,7 +288,7 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         }
         switch self.inFlight.match(correlationID) {
         case .entry(let entry):
-            self.hasAnswered = true
+            if case .ready = self.machine.state { self.hasAnswered = true }
             entry.payload(.success(body))
         case .unexpectedButHarmless:
             self.logger.trace("Ignored an answer to a request that has none", metadata: metadata)

@@ -53,6 +53,7 @@ extension KafkaConnection {
             case .failure(.tcp(let error)): problems.append((candidate, error))
             }
         }
+        if Task.isCancelled { throw KafkaConnectionError(.cancelled, "connecting was cancelled", context: context) }
         throw unreachable(problems, limit: limit, context)
     }
 

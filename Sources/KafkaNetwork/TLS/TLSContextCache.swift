@@ -20,6 +20,7 @@ final class TLSContextCache: Sendable {
         var settings: TLSSettings
         var stamps: [Stamp]
         var context: NIOSSLContext
+        var subject: String?
     }
 
     private let entry = NIOLockedValueBox<Entry?>(nil)
@@ -33,9 +34,14 @@ final class TLSContextCache: Sendable {
         }
     }
 
-    func store(_ context: NIOSSLContext, for settings: TLSSettings, stamps: [Stamp]) {
-        self.entry.withLockedValue { $0 = Entry(settings: settings, stamps: stamps, context: context) }
+    func store(_ context: NIOSSLContext, subject: String?, for settings: TLSSettings, stamps: [Stamp]) {
+        self.entry.withLockedValue {
+            $0 = Entry(settings: settings, stamps: stamps, context: context, subject: subject)
+        }
     }
+
+    /// Whom our certificate names; nil before the files were read.
+    var subject: String? { self.entry.withLockedValue { $0?.subject } }
 }
 
 extension TLSSettings {
@@ -63,7 +69,11 @@ extension TLSSettings {
         let configuration = try tlsConfiguration()
         do {
             let context = try NIOSSLContext(configuration: configuration)
-            self.loaded.store(context, for: self, stamps: stamps)
+            var subject: String?
+            if case .certificate(let leaf)? = configuration.certificateChain.first {
+                subject = CertificateFacts(leaf).subject
+            }
+            self.loaded.store(context, subject: subject, for: self, stamps: stamps)
             return context
         } catch {
             throw explain(error)

@@ -143,7 +143,7 @@ enum TLSFailure {
         }
         return failure(
             "the broker's certificate (\(facts.subject)) was issued by \(facts.issuer), whom the trust store does not trust",
-            "put that issuer's certificate into ssl.truststore.location"
+            "put that issuer's certificate, up to the self-signed root, into ssl.truststore.location"
         )
     }
 }

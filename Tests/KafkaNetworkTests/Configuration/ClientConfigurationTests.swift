@@ -127,6 +127,8 @@ struct ClientConfigurationTests {
             KnownClientProperties.isSecret("ssl.key.password") && KnownClientProperties.isSecret("A.sasl.jaas.config")
         )
         #expect(!KnownClientProperties.isSecret("ssl.truststore.certificates"))
+        #expect(KnownClientProperties.isWithoutEffect("ssl.provider"))
+        #expect(!KnownClientProperties.isWithoutEffect("ssl.truststore.type"))
         let timeout = try #require(KnownClientProperties.find("request.timeout.ms"))
         #expect(timeout.problem(with: " 30 ") == nil && timeout.problem(with: "3.5") != nil)
         for row in KnownClientProperties.all {

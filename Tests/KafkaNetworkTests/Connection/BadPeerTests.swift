@@ -26,7 +26,7 @@ struct BadPeerTests {
     private func connected(
         _ change: (inout ClientConfiguration) -> Void = { _ in },
         script: @escaping Script,
-        _ body: (KafkaConnection, RawServer) async throws -> Void
+        run body: (KafkaConnection, RawServer) async throws -> Void
     ) async throws {
         let server = try await RawServer.start(onRequest: { peer, request in
             if !peer.answerVersions(request) { script(peer, request) }
@@ -104,17 +104,21 @@ struct BadPeerTests {
 
     @Test("One late request fails with its name; the others may be retried; the connection is gone")
     func timeout() async throws {
-        try await connected({ $0.requestTimeout = .seconds(30) }, script: { _, _ in }) { connection, _ in
-            async let patient = failure { _ = try await connection.send(HeartbeatRequest()) }
-            let late = try #require(
-                await failure { _ = try await connection.send(MetadataRequest(), timeout: .milliseconds(100)) }
-            )
-            #expect(late.code == .timedOut && late.message.contains("no answer to Metadata within 1"))
-            let other = try #require(await patient)
-            #expect(other.code == .closed && other.isRetriable && other.message.contains("Metadata"))
-            try await connection.closeFuture.get()
-            #expect(!connection.isActive)
-        }
+        try await connected(
+            { $0.requestTimeout = .seconds(30) },
+            script: { _, _ in },
+            run: { connection, _ in
+                async let patient = failure { _ = try await connection.send(HeartbeatRequest()) }
+                let late = try #require(
+                    await failure { _ = try await connection.send(MetadataRequest(), timeout: .milliseconds(100)) }
+                )
+                #expect(late.code == .timedOut && late.message.contains("no answer to Metadata within "))
+                let other = try #require(await patient)
+                #expect(other.code == .closed && other.isRetriable && other.message.contains("Metadata"))
+                try await connection.closeFuture.get()
+                #expect(!connection.isActive)
+            }
+        )
     }
 
     private func failure(_ body: () async throws -> Void) async -> KafkaConnectionError? {
@@ -128,126 +132,151 @@ struct BadPeerTests {
 
     @Test("The broker closes in the middle of an answer")
     func closeInTheMiddle() async throws {
-        try await connected(script: { peer, _ in
-            peer.write(ByteBuffer(bytes: [0, 0, 0, 99, 0, 0]))
-            peer.close()
-        }) { connection, _ in
-            let error = try #require(await failure { _ = try await connection.send(HeartbeatRequest()) })
-            #expect(error.code == .closed && error.isRetriable)
-            let reasons = NIOLockedValueBox<[String]>([])
-            connection.onClose { reason in reasons.withLockedValue { $0.append(reason?.message ?? "") } }
-            #expect(await eventually { reasons.withLockedValue { $0.count } == 1 })
-            #expect(reasons.withLockedValue { $0 } == ["the broker closed the connection"])
-        }
+        try await connected(
+            script: { peer, _ in
+                peer.write(ByteBuffer(bytes: [0, 0, 0, 99, 0, 0]))
+                peer.close()
+            },
+            run: { connection, _ in
+                let error = try #require(await failure { _ = try await connection.send(HeartbeatRequest()) })
+                #expect(error.code == .closed && error.isRetriable)
+                let reasons = NIOLockedValueBox<[String]>([])
+                connection.onClose { reason in reasons.withLockedValue { $0.append(reason?.message ?? "") } }
+                #expect(await eventually { reasons.withLockedValue { $0.count } == 1 })
+                #expect(reasons.withLockedValue { $0 } == ["the broker closed the connection"])
+            }
+        )
     }
 
     @Test("Answers out of order end the connection")
     func outOfOrder() async throws {
-        try await connected(script: { peer, request in
-            if request.correlationID == 3 { peer.answer(3, ByteBuffer(repeating: 0, count: 32)) }
-        }) { connection, _ in
-            async let first = failure { _ = try await connection.send(HeartbeatRequest()) }
-            let second = await failure { _ = try await connection.send(HeartbeatRequest()) }
-            let errors = [await first, second]
-            #expect(
-                errors.allSatisfy { $0?.code == .closed && $0?.message.contains("answer 3 while answer 2") == true }
-            )
-        }
+        try await connected(
+            script: { peer, request in
+                if request.correlationID == 3 { peer.answer(3, ByteBuffer(repeating: 0, count: 32)) }
+            },
+            run: { connection, _ in
+                async let first = failure { _ = try await connection.send(HeartbeatRequest()) }
+                let second = await failure { _ = try await connection.send(HeartbeatRequest()) }
+                let errors = [await first, second]
+                #expect(
+                    errors.allSatisfy { $0?.code == .closed && $0?.message.contains("answer 3 while answer 2") == true }
+                )
+            }
+        )
     }
 
     @Test("An answer that cannot be read fails its request only")
     func unreadableAnswer() async throws {
-        try await connected(script: { peer, request in
-            if request.correlationID == 2 {
-                peer.answer(2, ByteBuffer(bytes: [0]))
-            } else {
-                try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse())
+        try await connected(
+            script: { peer, request in
+                if request.correlationID == 2 {
+                    peer.answer(2, ByteBuffer(bytes: [0]))
+                } else {
+                    try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse())
+                }
+            },
+            run: { connection, _ in
+                let error = try #require(await failure { _ = try await connection.send(HeartbeatRequest()) })
+                #expect(error.code == .protocolViolation && error.message.contains("answer to Heartbeat version 4"))
+                _ = try await connection.send(HeartbeatRequest())
             }
-        }) { connection, _ in
-            let error = try #require(await failure { _ = try await connection.send(HeartbeatRequest()) })
-            #expect(error.code == .protocolViolation && error.message.contains("answer to Heartbeat version 4"))
-            _ = try await connection.send(HeartbeatRequest())
-        }
+        )
     }
 
     @Test("Produce with acks 0 completes at once, and an answer to it does no harm")
     func unexpectedProduceAnswer() async throws {
-        try await connected(script: { peer, request in
-            if request.apiKey == .produce {
-                try? peer.answer(request, ProduceRequest.self, ProduceResponse())
-            } else {
-                try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse())
-            }
-        }) { connection, _ in
-            var request = ProduceRequest()
-            request.acks = 0
-            for _ in 0..<3 {
+        try await connected(
+            script: { peer, request in
+                if request.apiKey == .produce {
+                    try? peer.answer(request, ProduceRequest.self, ProduceResponse())
+                } else {
+                    try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse())
+                }
+            },
+            run: { connection, _ in
+                var request = ProduceRequest()
+                request.acks = 0
+                for _ in 0..<3 {
+                    #expect(try await connection.send(request) == ProduceResponse())
+                    _ = try await connection.send(HeartbeatRequest())
+                }
+                request.acks = 1
                 #expect(try await connection.send(request) == ProduceResponse())
-                _ = try await connection.send(HeartbeatRequest())
             }
-            request.acks = 1
-            #expect(try await connection.send(request) == ProduceResponse())
-        }
+        )
     }
 
     @Test("An API that the broker lacks, and a version that cannot be written")
     func unsupported() async throws {
-        try await connected(script: { _, _ in }) { connection, _ in
-            let missing = try #require(await failure { _ = try await connection.send(EndTxnRequest()) })
-            #expect(missing.code == .unsupportedVersion && missing.message.contains("has no EndTxn"))
-            let wrong = try #require(await failure { _ = try await connection.send(HeartbeatRequest(), version: 77) })
-            #expect(wrong.code == .invalidRequest)
-            #expect(connection.isActive)
-        }
+        try await connected(
+            script: { _, _ in },
+            run: { connection, _ in
+                let missing = try #require(await failure { _ = try await connection.send(EndTxnRequest()) })
+                #expect(missing.code == .unsupportedVersion && missing.message.contains("has no EndTxn"))
+                let wrong = try #require(
+                    await failure { _ = try await connection.send(HeartbeatRequest(), version: 77) }
+                )
+                #expect(wrong.code == .invalidRequest)
+                #expect(connection.isActive)
+            }
+        )
     }
 
     @Test("A cancelled wait ends at once and its answer is dropped")
     func cancellation() async throws {
         let held = NIOLockedValueBox<[(RawServer.Peer, RawServer.Request)]>([])
-        try await connected(script: { peer, request in held.withLockedValue { $0.append((peer, request)) } }) {
-            connection,
-            _ in
-            let task = Task { try await connection.send(HeartbeatRequest()) }
-            #expect(await eventually { held.withLockedValue { $0.count } == 1 })
-            task.cancel()
-            let result = await task.result
-            #expect(throws: KafkaConnectionError.self) { try result.get() }
-            let next = Task { try await connection.send(HeartbeatRequest()) }
-            #expect(await eventually { held.withLockedValue { $0.count } == 2 })
-            for (peer, request) in held.withLockedValue({ $0 }) {
-                try peer.answer(request, HeartbeatRequest.self, HeartbeatResponse())
+        try await connected(
+            script: { peer, request in held.withLockedValue { $0.append((peer, request)) } },
+            run: {
+                connection,
+                _ in
+                let task = Task { try await connection.send(HeartbeatRequest()) }
+                #expect(await eventually { held.withLockedValue { $0.count } == 1 })
+                task.cancel()
+                let result = await task.result
+                #expect(throws: KafkaConnectionError.self) { try result.get() }
+                let next = Task { try await connection.send(HeartbeatRequest()) }
+                #expect(await eventually { held.withLockedValue { $0.count } == 2 })
+                for (peer, request) in held.withLockedValue({ $0 }) {
+                    try peer.answer(request, HeartbeatRequest.self, HeartbeatResponse())
+                }
+                _ = try await next.value
             }
-            _ = try await next.value
-        }
+        )
     }
 
     @Test("More requests than allowed are refused, not piled up")
     func overload() async throws {
-        try await connected({ $0.maximumInFlightRequests = 2 }, script: { _, _ in }) { connection, _ in
-            let codes = NIOLockedValueBox<[KafkaConnectionError.Code]>([])
-            try await connection.eventLoop.submit {
-                for _ in 0..<3 {
-                    connection.send(HeartbeatRequest()) { result in
-                        if case .failure(let error) = result { codes.withLockedValue { $0.append(error.code) } }
+        try await connected(
+            { $0.maximumInFlightRequests = 2 },
+            script: { _, _ in },
+            run: { connection, _ in
+                let codes = NIOLockedValueBox<[KafkaConnectionError.Code]>([])
+                try await connection.eventLoop.submit {
+                    for _ in 0..<3 {
+                        connection.send(HeartbeatRequest()) { result in
+                            if case .failure(let error) = result { codes.withLockedValue { $0.append(error.code) } }
+                        }
                     }
-                }
-                #expect(connection.inFlightCount == 2)
-            }.get()
-            #expect(codes.withLockedValue { $0 } == [.overloaded])
-        }
+                    #expect(connection.inFlightCount == 2)
+                }.get()
+                #expect(codes.withLockedValue { $0 } == [.overloaded])
+            }
+        )
     }
 
     @Test("An idle connection closes itself, a busy one does not")
     func idle() async throws {
         try await connected(
             { $0.connectionMaxIdle = .milliseconds(150) },
-            script: { peer, request in try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse()) }
-        ) { connection, _ in
-            let start = ContinuousClock.now
-            _ = try await connection.send(HeartbeatRequest())
-            try await connection.closeFuture.get()
-            #expect(ContinuousClock.now - start >= .milliseconds(140))
-        }
+            script: { peer, request in try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse()) },
+            run: { connection, _ in
+                let start = ContinuousClock.now
+                _ = try await connection.send(HeartbeatRequest())
+                try await connection.closeFuture.get()
+                #expect(ContinuousClock.now - start >= .milliseconds(140))
+            }
+        )
     }
 
     @Test("Nobody listens; the first of two addresses is dead")
@@ -269,9 +298,56 @@ struct BadPeerTests {
     }
 
     private struct FixedResolver: HostResolver {
-        let addresses: [SocketAddress]
+        var addresses: [SocketAddress] = []
+        var names: [String: [String]] = [:]
         func resolve(_ address: BrokerAddress) async throws -> [SocketAddress] { self.addresses }
-        func canonicalNames(of host: String) async throws -> [String] { [host] }
+        func canonicalNames(of host: String) async throws -> [String] {
+            guard let names = self.names[host] else { throw HostNotFound(host: host, reason: "no such host") }
+            return names
+        }
+    }
+
+    @Test("Bootstrap names are replaced by canonical ones when that is wanted")
+    func canonicalNames() async throws {
+        var configuration = ClientConfiguration.test {
+            $0.bootstrapServers = [.init(host: "a", port: 1), .init(host: "b", port: 2)]
+            $0.resolver = FixedResolver(names: ["a": ["a1.example", "a2.example"]])
+        }
+        #expect(try await configuration.resolvedBootstrapServers() == configuration.bootstrapServers)
+        configuration.dnsLookup = .resolveCanonicalBootstrapServersOnly
+        let expected = ["a1.example", "a2.example"].map { BrokerAddress(host: $0, port: 1) }
+        #expect(try await configuration.resolvedBootstrapServers() == expected)
+        configuration.resolver = FixedResolver()
+        let failing = configuration
+        let error = try #require(await failure { _ = try await failing.resolvedBootstrapServers() })
+        #expect(error.code == .unknownHost && error.message.contains("no such host"))
+    }
+
+    @Test("A listener that closes at the first request after version negotiation: it may want SASL")
+    func closesAtFirstRequest() async throws {
+        try await connected(
+            script: { peer, _ in peer.close() },
+            run: { connection, _ in
+                let error = try #require(await failure { _ = try await connection.send(HeartbeatRequest()) })
+                #expect(error.code == .closed && error.description.contains("may want SASL"), "\(error)")
+            }
+        )
+    }
+
+    @Test("Cancelling while TCP is under way ends at once")
+    func cancelledConnect() async throws {
+        // Nobody answers at an address that is reserved for documentation (RFC 5737).
+        let silent = ClientConfiguration.test {
+            $0.connectionSetupTimeout = .seconds(20)
+            $0.connectionSetupTimeoutMax = .seconds(20)
+        }
+        let task = Task { await connectionError(to: .init(host: "192.0.2.1", port: 9), silent) }
+        let start = ContinuousClock.now
+        task.cancel()
+        let error = try #require(await task.value)
+        // Without any route the connection fails before it can be cancelled.
+        #expect(error.code == .cancelled || error.code == .unreachable)
+        #expect(ContinuousClock.now - start < .seconds(10))
     }
 
     @Test("IPv6")

@@ -108,6 +108,7 @@ struct TLSConnectionTests {
         ])
         let refused = try #require(try await attempt(server, stranger))
         #expect(refused.code == .tlsFailed && refused.message.contains("client certificate"), "\(refused)")
+        #expect(refused.description.contains("as user CN=intruder, O=Test: "))
     }
 
     @Test("TLS against a listener without it, and the other way round")
