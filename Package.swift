@@ -109,7 +109,11 @@ let package = Package(
                 argumentParser, logging, lifecycle, signals, nioCore, nioPosix,
             ]
         ),
-        .executableTarget(name: "kafka-mirror", dependencies: ["MirrorCommands"], swiftSettings: settings),
+        .executableTarget(
+            name: "kafka-mirror",
+            dependencies: ["MirrorCommands", argumentParser],
+            swiftSettings: settings
+        ),
         library("TestSupport", ["LocalKafka", "KafkaProtocol", "KafkaRecords", nioCore, nioPosix, logging]),
 
         tests("KafkaProtocolTests", ["KafkaProtocol", "TestSupport", nioCore]),

@@ -12,6 +12,7 @@ struct DemoSnapshot: Sendable, Equatable {
         var mirrored: Int64 = 0
         var compared: Int64 = 0
         var different: Int64 = 0
+        var firstDifference: String?
 
         var lag: Int64 { max(0, source - mirrored) }
     }
@@ -33,5 +34,7 @@ struct DemoSnapshot: Sendable, Equatable {
 
     var compared: Int64 { flows.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.compared } } }
     var different: Int64 { flows.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.different } } }
+    /// Whether something was not mirrored or not compared yet.
+    var isIncomplete: Bool { flows.contains { $0.rows.contains { $0.lag > 0 || $0.compared < $0.source } } }
     var mirrored: Int64 { flows.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.mirrored } } }
 }

@@ -1,0 +1,9 @@
+import ArgumentParser
+import MirrorCommands
+
+@main
+enum Main {
+    static func main() async {
+        await KafkaMirrorCommand.main()
+    }
+}
