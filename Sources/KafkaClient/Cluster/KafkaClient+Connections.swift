@@ -196,7 +196,7 @@ extension KafkaClient {
             case .invalidConfiguration, .invalidRequest: .invalidConfiguration
             default: .unreachable
             }
-        return KafkaClientError(
+        var result = KafkaClientError(
             code,
             failure.message,
             cluster: name,
@@ -204,6 +204,8 @@ extension KafkaClient {
             nextStep: failure.nextStep,
             underlying: failure.cause
         )
+        result.principal = failure.context.principal
+        return result
     }
 }
 

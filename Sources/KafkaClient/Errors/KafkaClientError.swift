@@ -54,6 +54,8 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
     /// The alias of the cluster.
     public var cluster: String?
     public var address: BrokerAddress?
+    /// The user we were at the broker; nil without SASL.
+    public var principal: String?
     public var topic: TopicName?
     public var partition: Int32?
     public var group: GroupID?
@@ -92,6 +94,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         var context: [String] = []
         if let cluster { context.append("cluster \(cluster)") }
         if let address { context.append("broker \(address)") }
+        if let principal { context.append("as user \(principal)") }
         if let topic { context.append(partition.map { "partition \(topic)-\($0)" } ?? "topic \(topic)") }
         if let group { context.append("group \(group)") }
         if let kafkaError, kafkaError != .none { context.append("answer \(kafkaError.name)") }
