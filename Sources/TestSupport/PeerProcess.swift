@@ -6,6 +6,10 @@ package final class PeerProcess: Sendable {
     /// What went wrong with a peer, with everything that it printed.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     private struct State {

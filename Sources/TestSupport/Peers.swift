@@ -46,8 +46,8 @@ package enum Peers {
 
     /// A noida-db broker on the given port.
     package static func noida(folder: URL, port: Int) throws -> PeerProcess {
-        let binary = Self.root.appending(path: ".peers/python/bin/noida-db")
-        try Self.require(binary)
+        // The program of the same name in bin/ starts this one as a child, which would outlive it.
+        let binary = try Self.installed("noida_db/noida-db")
         return try PeerProcess(
             binary,
             ["start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", "\(port)"]
