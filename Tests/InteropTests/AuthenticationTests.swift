@@ -109,7 +109,7 @@ struct AuthenticationTests {
             #expect(renewals >= 4, "\(output)")
             #expect(!output.contains("session expired"), "\(output)")
             let counted = try await Peers.python(
-                "numbers",
+                "count_numbers",
                 [
                     "--bootstrap", listener.directServers, "--topic", "numbers", "--partitions", "3", "--count",
                     "\(count)",

@@ -145,7 +145,7 @@ struct ForeignBrokerTests {
         try await writer.stop()
         try await reader.stop()
         let counted = try await Peers.python(
-            "numbers",
+            "count_numbers",
             [
                 "--bootstrap", broker.bootstrapServers, "--topic", "numbers", "--partitions", "\(Self.partitions)",
                 "--count", "\(perPartition)",

@@ -81,7 +81,7 @@ struct MockClusterTests {
             if requestsInFlight == 1 { #expect(state.lost == 0 && state.repeated == 0, "\(state)") }
             #expect(writer.snapshot.refusals.isEmpty, "\(writer.snapshot.refusals)")
             let counted = try await Peers.python(
-                "numbers",
+                "count_numbers",
                 [
                     "--bootstrap", mock.bootstrapServers, "--topic", Self.topic, "--partitions", "\(Self.partitions)",
                     "--count", "\(count)",
