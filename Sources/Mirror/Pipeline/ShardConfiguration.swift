@@ -23,7 +23,8 @@ package struct ShardConfiguration: Sendable {
         producer: [String: String]
     ) throws(KafkaClientError) {
         self.init(sourceAlias: sourceAlias, targetAlias: targetAlias)
-        self.fetch = try FetchSettings(properties: consumer)
+        // Unlike a Java consumer's, the default leaves out what was aborted.
+        self.fetch = try FetchSettings(properties: ["isolation.level": "read_committed"].merging(consumer) { $1 })
         self.produce = try ProduceSettings(properties: producer)
         self.flow.isReadCommitted = self.fetch.isolation == .readCommitted
         self.flow.planner.checksCRCs = consumer["check.crcs"]?.lowercased() != "false"

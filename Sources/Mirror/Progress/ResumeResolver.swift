@@ -38,8 +38,10 @@ package struct ResumeResolver: Sendable {
         var provable: [TopicPartition: OffsetQuery] = [:]
         let metadata = target.metadata
         for mirrored in partitions {
-            guard case .after(let record) = ledger.resumption(of: mirrored), record.targetOffset != nil else {
-                continue
+            switch ledger.resumption(of: mirrored) {
+            case .after(let record) where record.targetOffset != nil: break
+            case .nothingKnown where startOffset == .earliest: break
+            default: continue
             }
             // A partition without a leader would hold up the answer for all others.
             if metadata.leader(of: mirrored.target) != nil { provable[mirrored.target] = .latest }
@@ -73,7 +75,9 @@ package struct ResumeResolver: Sendable {
         case .nothingKnown:
             guard initial.contains(mirrored.source) else { return begin(mirrored, at: .earliest) }
             switch startOffset {
-            case .earliest: return begin(mirrored, at: .earliest)
+            case .earliest:
+                guard case .success(let end)? = end, end.offset > 0 else { return begin(mirrored, at: .earliest) }
+                return await compareFromBeginning(mirrored, end: end.offset, deadline)
             case .latest: return begin(mirrored, at: .latest)
             case .none:
                 return .wait(
@@ -107,6 +111,41 @@ package struct ResumeResolver: Sendable {
                 if end.offset == targetOffset + 1 { return after(record, mirrored) }
                 return await compare(mirrored, record, targetOffset: targetOffset, end: end.offset, deadline)
             }
+        }
+    }
+
+    /// Records that may be compared to find out whether a target without progress was mirrored by us.
+    private static let unprovenLimit: Int64 = 1_000_000
+
+    /// The target holds records but there is no progress: a flow that was killed before its first write leaves this.
+    private func compareFromBeginning(
+        _ mirrored: TopicPlan.Mirrored,
+        end: Int64,
+        _ deadline: Deadline
+    ) async -> Decision {
+        do {
+            let first = try await target.listOffset(.earliest, of: mirrored.target, deadline: deadline).offset
+            guard first < end, end - first <= Self.unprovenLimit else { return begin(mirrored, at: .earliest) }
+            let comparison = TailComparison(
+                source: source,
+                target: target,
+                mirrored: mirrored,
+                isReadCommitted: isReadCommitted
+            )
+            let found = try await comparison.last(
+                sourceAfter: try await source.listOffset(.earliest, of: mirrored.source, deadline: deadline).offset - 1,
+                targetAfter: first - 1,
+                targetEnd: end,
+                deadline: deadline
+            )
+            if let found { return after(found, mirrored) }
+            logger.info(
+                "the target holds records that are not the source's, mirroring begins with the first record",
+                metadata: ["partition": "\(mirrored.target)", "records": "\(end - first)"]
+            )
+            return begin(mirrored, at: .earliest)
+        } catch {
+            return .wait(reason: "the mirror cannot be compared with the source: \(error)", nextStep: nil)
         }
     }
 

@@ -100,7 +100,7 @@ extension FlowConfiguration {
 
         let consumer = source.client(.sourceConsumer)
         self.startOffset = StartOffset(rawValue: consumer["auto.offset.reset"] ?? "") ?? .earliest
-        self.isReadCommitted = consumer["isolation.level"] == "read_committed"
+        self.isReadCommitted = consumer["isolation.level"] != "read_uncommitted"
         self.sourceConsumer = consumer
         self.sourceAdmin = source.client(.sourceAdmin)
         self.targetAdmin = source.client(.targetAdmin)
