@@ -4,7 +4,7 @@ import Testing
 @testable import LocalKafka
 
 /// Plays heartbeats of KIP-848 members, which own what they are told to own.
-private struct HeartbeatScript {
+struct HeartbeatScript {
     var coordinator = GroupCoordinator()
     var now: Int64 = 0
     var members: [KafkaString: (epoch: Int32, owned: [KafkaUUID: [Int32]])] = [:]
