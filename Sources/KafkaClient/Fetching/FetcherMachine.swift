@@ -67,6 +67,8 @@ public struct FetcherMachine: Sendable {
     private var freeSlots: [Int] = []
     private var nextGeneration: UInt64 = 1
     var brokers: [Int32: FetchBroker] = [:]
+    /// Their ids in order, so that a run can be repeated exactly.
+    private var nodes: [Int32] = []
     public private(set) var budget: ByteBudget
     private var frames: [UInt64: Frame] = [:]
     private var nextFrame: UInt64 = 1
@@ -609,7 +611,11 @@ public struct FetcherMachine: Sendable {
         if entry.node != node {
             self.leaveBroker(slot)
             self.entries[slot]?.node = node
-            self.brokers[node, default: FetchBroker()].join(slot, entry.cursor)
+            if self.brokers[node] == nil {
+                self.brokers[node] = FetchBroker()
+                self.nodes = self.brokers.keys.sorted()
+            }
+            self.brokers[node]?.join(slot, entry.cursor)
             self.updateLimit(node)
         }
         if entry.cursor.readsFromFollower {
@@ -669,7 +675,7 @@ public struct FetcherMachine: Sendable {
 
     /// Sends whatever can be sent now.
     private mutating func pump() {
-        for node in self.brokers.keys.sorted() { self.pump(node) }
+        for node in self.nodes { self.pump(node) }
     }
 
     private mutating func pump(_ node: Int32) {

@@ -30,6 +30,7 @@ struct BrokerProduceQueue: Sendable {
     /// Failures in a row.
     var failures = 0
     var throttledUntil = NIODeadline.distantPast
+    var roundTrip = RoundTrip()
     private var turns: Deque<Int> = []
     private var waiting: [Int: Int] = [:]
     private var waitingBytes = 0
@@ -100,5 +101,32 @@ struct BrokerProduceQueue: Sendable {
         let requests = self.inFlight.sorted()
         self.inFlight.removeAll()
         return requests
+    }
+}
+
+/// The least time a broker took to answer lately: the distance to it, without what busy times add.
+struct RoundTrip: Sendable, Equatable {
+    private static let window = 64
+
+    private var current = TimeAmount.nanoseconds(.max)
+    private var previous = TimeAmount.nanoseconds(.max)
+    private var count = 0
+
+    /// Zero until there was an answer.
+    var least: TimeAmount {
+        let least = min(self.current, self.previous)
+        return least == .nanoseconds(.max) ? .zero : least
+    }
+
+    /// Notes one answer.
+    ///
+    /// Two windows, so that a distance that has grown is believed after a while.
+    mutating func add(_ time: TimeAmount) {
+        self.current = min(self.current, time)
+        self.count += 1
+        guard self.count == Self.window else { return }
+        self.previous = self.current
+        self.current = .nanoseconds(.max)
+        self.count = 0
     }
 }

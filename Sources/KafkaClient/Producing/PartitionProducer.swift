@@ -17,14 +17,12 @@ public final class PartitionProducer: @unchecked Sendable {
 
     /// What the owner is asked and told; called on the event loop.
     public struct Handlers {
-        /// Asks for the next batch of a slot, stamped, of at most `room` bytes unless the request is still empty.
-        ///
-        /// It must not call the producer.
-        public var pull: (_ slot: Int, _ room: Int, _ isEmpty: Bool, _ stamp: ProducerStamp) -> ProducePull
+        /// Asks for the next batch of a slot; it must not call the producer.
+        public var pull: (ProducePullRequest) -> ProducePull
         public var event: (ProduceEvent) -> Void
 
         public init(
-            pull: @escaping (_ slot: Int, _ room: Int, _ isEmpty: Bool, _ stamp: ProducerStamp) -> ProducePull,
+            pull: @escaping (ProducePullRequest) -> ProducePull,
             event: @escaping (ProduceEvent) -> Void
         ) {
             self.pull = pull

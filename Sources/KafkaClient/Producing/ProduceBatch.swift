@@ -22,6 +22,27 @@ public struct ProduceBatch: Sendable, Equatable {
     public var byteCount: Int { self.header.readableBytes + self.body.readableBytes }
 }
 
+/// A producer's question for a partition's next batch.
+public struct ProducePullRequest: Sendable {
+    public var slot: Int
+    /// Bytes left in the request that is being built.
+    public var room: Int
+    /// The request holds nothing yet, so a batch larger than `room` may go out.
+    public var isEmpty: Bool
+    /// What the batch must carry.
+    public var stamp: ProducerStamp
+    /// How long the broker takes to answer when it is not busy; zero until known.
+    public var roundTrip: TimeAmount
+
+    public init(slot: Int, room: Int, isEmpty: Bool, stamp: ProducerStamp, roundTrip: TimeAmount = .zero) {
+        self.slot = slot
+        self.room = room
+        self.isEmpty = isEmpty
+        self.stamp = stamp
+        self.roundTrip = roundTrip
+    }
+}
+
 /// The owner's answer when the producer asks for a partition's next batch.
 public enum ProducePull: Sendable {
     case batch(ProduceBatch)

@@ -55,6 +55,8 @@ public struct ProducerMachine: Sendable {
     private var nextIdentity: UInt64 = 1
     private var nextRequest: UInt64 = 1
     private var brokers: [Int32: BrokerProduceQueue] = [:]
+    /// Their ids in order, so that a run can be repeated exactly.
+    private var nodes: [Int32] = []
     private var requests: [UInt64: SentRequest] = [:]
     private var shared = SharedIdentity.none
     private var sharedAttempts = 0
@@ -73,6 +75,7 @@ public struct ProducerMachine: Sendable {
 
     private struct SentRequest: Sendable {
         var node: Int32
+        var sentAt: NIODeadline
         var parts: [Part]
 
         struct Part: Sendable {
@@ -271,6 +274,7 @@ public struct ProducerMachine: Sendable {
         self.now = now
         guard let request = self.requests.removeValue(forKey: id) else { return }
         self.brokers[request.node]?.ended(id)
+        self.brokers[request.node]?.roundTrip.add(now - request.sentAt)
         self.brokers[request.node]?.failures = 0
         self.brokers[request.node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
         // Brokers answer in the order of the request, so the next part is nearly always the one looked for.
@@ -340,14 +344,13 @@ public struct ProducerMachine: Sendable {
 
     /// Builds every request that may go out now.
     ///
-    /// - Parameter pull: Asks the owner for the next batch of a slot: at most so many bytes (a batch that cannot be made
-    ///   smaller may be larger if the request is still empty), with this stamp. It must not call the machine.
+    /// - Parameter pull: Asks the owner for the next batch of a slot. It must not call the machine.
     public mutating func pump(
         now: NIODeadline,
-        pull: (_ slot: Int, _ room: Int, _ isEmpty: Bool, _ stamp: ProducerStamp) -> ProducePull
+        pull: (ProducePullRequest) -> ProducePull
     ) {
         self.now = now
-        for node in self.brokers.keys.sorted() {
+        for node in self.nodes {
             if self.brokers[node]?.link == .idle, self.brokers[node]?.hasWaiting == true {
                 self.brokers[node]?.link = .connecting
                 self.actions.append(.connect(node: node))
@@ -367,7 +370,7 @@ public struct ProducerMachine: Sendable {
 
     private mutating func buildRequest(
         _ node: Int32,
-        pull: (_ slot: Int, _ room: Int, _ isEmpty: Bool, _ stamp: ProducerStamp) -> ProducePull
+        pull: (ProducePullRequest) -> ProducePull
     ) -> Bool {
         guard case .ready(let version)? = self.brokers[node]?.link else { return false }
         let order = self.brokers[node]?.takeTurns() ?? []
@@ -411,7 +414,7 @@ public struct ProducerMachine: Sendable {
         guard !parts.isEmpty else { return false }
         self.nextRequest += 1
         self.brokers[node]?.began(id)
-        self.requests[id] = SentRequest(node: node, parts: parts)
+        self.requests[id] = SentRequest(node: node, sentAt: self.now, parts: parts)
         var request = ProduceRequest()
         request.acks = self.settings.acks
         request.timeoutMs = Int32(clamping: self.settings.requestTimeout.nanoseconds / 1_000_000)
@@ -425,7 +428,7 @@ public struct ProducerMachine: Sendable {
         _ slot: Int,
         request: UInt64,
         room: Int,
-        _ pull: (_ slot: Int, _ room: Int, _ isEmpty: Bool, _ stamp: ProducerStamp) -> ProducePull
+        _ pull: (ProducePullRequest) -> ProducePull
     ) -> ProduceBatch? {
         let isEmpty = room == self.settings.maximumRequestBytes
         guard let entry = self.entry(slot), entry.phase == .active else {
@@ -440,7 +443,14 @@ public struct ProducerMachine: Sendable {
             return batch
         }
         guard entry.mayPull(limit: self.settings.maximumInFlight), let stamp = entry.ids.next else { return nil }
-        switch pull(slot, room, isEmpty, stamp) {
+        let question = ProducePullRequest(
+            slot: slot,
+            room: room,
+            isEmpty: isEmpty,
+            stamp: stamp,
+            roundTrip: entry.node.flatMap { self.brokers[$0]?.roundTrip.least } ?? .zero
+        )
+        switch pull(question) {
         case .batch(let batch):
             self.entries[slot]?.append(batch, request: request)
             return batch
@@ -609,7 +619,10 @@ public struct ProducerMachine: Sendable {
         guard let entry = self.entry(slot), entry.node != node else { return }
         if let old = entry.node { self.brokers[old]?.remove(slot) }
         self.entries[slot]?.node = node
-        if self.brokers[node] == nil { self.brokers[node] = BrokerProduceQueue() }
+        if self.brokers[node] == nil {
+            self.brokers[node] = BrokerProduceQueue()
+            self.nodes = self.brokers.keys.sorted()
+        }
     }
 
     private mutating func pause(_ slot: Int, _ failure: ProduceFailure) {

@@ -40,10 +40,18 @@ package struct BatchPlanner: Sendable {
         case unknownCodec(offset: Int64)
     }
 
-    package struct Plan: Sendable {
-        package var steps: [Step] = []
-        /// What follows the last step, if it cannot be used.
-        package var damage: Damage?
+    /// What comes next in an answer.
+    package enum Outcome: Sendable {
+        case step(Step)
+        /// What follows cannot be used.
+        case damage(Damage)
+        case end
+    }
+
+    /// A place in one fetch answer: batches are looked at when their turn comes, not all at once.
+    package struct Cursor: Sendable {
+        fileprivate var scanner: RecordBatchScanner
+        fileprivate var filter: AbortedTransactionFilter
     }
 
     package var settings: Settings
@@ -52,30 +60,30 @@ package struct BatchPlanner: Sendable {
         self.settings = settings
     }
 
-    /// Plans the batches of one fetch answer.
+    /// Begins with the records of an answer.
     ///
-    /// - Parameters:
-    ///   - position: The first source offset that is still wanted.
-    ///   - aborted: The aborted transactions of the answer; empty unless reading committed data only.
-    package func plan(_ records: ByteBuffer, position: Int64, aborted: [AbortedTransaction]) -> Plan {
-        var plan = Plan()
-        var filter = AbortedTransactionFilter(aborted)
-        var scanner = RecordBatchScanner(records, checkCRCs: self.settings.checksCRCs)
-        var position = position
+    /// - Parameter aborted: The aborted transactions of the answer; empty unless reading committed data only.
+    package func cursor(_ records: ByteBuffer, aborted: [AbortedTransaction]) -> Cursor {
+        Cursor(
+            scanner: RecordBatchScanner(records, checkCRCs: self.settings.checksCRCs),
+            filter: AbortedTransactionFilter(aborted)
+        )
+    }
+
+    /// Decides about the next batch.
+    ///
+    /// - Parameter position: The first source offset that is still wanted.
+    package func next(_ cursor: inout Cursor, position: Int64) -> Outcome {
         do throws(RecordError) {
-            while let element = try scanner.next() {
-                let visibility = try filter.visibility(of: element)
-                guard let step = self.step(for: element, visibility, position: position) else {
-                    plan.damage = .unknownCodec(offset: max(position, element.firstOffset))
-                    return plan
-                }
-                plan.steps.append(step)
-                position = max(position, element.nextOffset)
+            guard let element = try cursor.scanner.next() else { return .end }
+            let visibility = try cursor.filter.visibility(of: element)
+            guard let step = self.step(for: element, visibility, position: position) else {
+                return .damage(.unknownCodec(offset: max(position, element.firstOffset)))
             }
+            return .step(step)
         } catch {
-            plan.damage = .broken(error)
+            return .damage(.broken(error))
         }
-        return plan
     }
 
     private func step(for element: ScannedBatch, _ visibility: BatchVisibility, position: Int64) -> Step? {

@@ -19,6 +19,7 @@ struct FlowEntry: Sendable {
     enum Path: Sendable {
         case fast(CompressionCodec)
         case coalesced(batches: Int64)
+        case recompressed(batches: Int64)
         case slow(RebuildReason)
         /// A further piece of a batch that was split.
         case piece
@@ -67,6 +68,13 @@ struct FlowQueue: Sendable {
 
     var isEmpty: Bool { self.entries.isEmpty }
     var hasWaiting: Bool { self.sentCount < self.entries.count }
+
+    /// Whether more batches should be looked at: few wait, or many that are tiny.
+    func wantsMore(limit: Int) -> Bool {
+        let count = self.entries.count - self.sentCount
+        if count < limit { return true }
+        return count < limit * 5 && self.waitingBytes(atMost: 64 << 10) < 64 << 10
+    }
 
     /// The next one to send.
     var head: FlowEntry? { self.hasWaiting ? self.entries[self.sentCount] : nil }

@@ -26,7 +26,7 @@ package struct PartitionFlow: Sendable {
         case seek(StartPosition, topicID: KafkaUUID?)
         case setFetching(Bool)
         /// Encode again, then call `rebuilt`.
-        case rebuild(ticket: UInt64, ScannedBatch, BatchRebuilder)
+        case rebuild(ticket: UInt64, [ScannedBatch], BatchRebuilder)
         /// Let the producer go on after a refusal.
         case resumeProducing
         /// Ask for the target's log end, then call `proven` or `notProven`.
@@ -44,10 +44,16 @@ package struct PartitionFlow: Sendable {
         package var planner = BatchPlanner.Settings()
         /// Read committed data only.
         package var isReadCommitted = false
-        /// Batches smaller than this are joined when several wait.
-        package var coalesceBelow = 16 << 10
-        /// How large joined batches become.
-        package var coalesceUpTo = 256 << 10
+        /// Batches smaller than this are always joined when several wait; the limit grows with the distance.
+        package var coalesceBelow = 8 << 10
+        /// How large joined batches become; just below what a topic accepts by default.
+        package var coalesceUpTo = 1_000_000
+        /// The rate in bytes per second that one partition should reach in spite of the distance.
+        package var rateGoal = 50_000_000
+        /// From this distance on small compressed batches are joined too.
+        package var farAway = TimeAmount.milliseconds(20)
+        /// Batches looked at before their turn.
+        package var plannedAhead = 128
         /// First and longest pause before a quarantined partition is tried again.
         package var quarantinePause: TimeAmount = .seconds(5)
         package var quarantinePauseMaximum: TimeAmount = .minutes(5)
@@ -70,6 +76,12 @@ package struct PartitionFlow: Sendable {
         case stopped
     }
 
+    private struct Answer: Sendable {
+        var cursor: BatchPlanner.Cursor
+        var nextOffset: Int64
+        var isDamaged: Bool
+    }
+
     private struct HeldBytes: Sendable {
         var through: Int64
         var lease: FetchLease
@@ -83,7 +95,16 @@ package struct PartitionFlow: Sendable {
     package private(set) var position: PartitionPosition?
     /// The next source offset not yet in the queue.
     private var scanOffset: Int64 = -1
+    /// The next source offset not yet received.
+    private var receivedOffset: Int64 = -1
+    /// Answers whose batches have not all been looked at.
+    private var unplanned: Deque<Answer> = []
     private var queue = FlowQueue()
+    /// Compressed batches that are being collected to be joined.
+    private var group: [RecordBatchView] = []
+    private var groupBytes = 0
+    /// How long the target takes to acknowledge when it is not busy.
+    private var roundTrip = TimeAmount.zero
     private var held: Deque<HeldBytes> = []
     private var nextToken: UInt64 = 1
     private var nextTicket: UInt64 = 1
@@ -120,6 +141,9 @@ package struct PartitionFlow: Sendable {
         if let limit = assignment.maxBatchBytes { self.planner.settings.maxBatchBytes = limit }
         if case .offset(let offset) = assignment.start { self.begin(at: offset) }
     }
+
+    /// Whether `takeActions` would return something.
+    package var hasActions: Bool { !self.actions.isEmpty }
 
     /// Everything decided since the last call, in order.
     package mutating func takeActions() -> [Action] {
@@ -174,6 +198,7 @@ package struct PartitionFlow: Sendable {
             // The end of a seek to the beginning of another topic.
             self.position?.sourceOffset = offset - 1
             self.scanOffset = offset
+            self.receivedOffset = offset
         }
     }
 
@@ -186,6 +211,7 @@ package struct PartitionFlow: Sendable {
             sourceTopicID: self.topicID
         )
         self.scanOffset = offset
+        self.receivedOffset = offset
         self.report(.started(at: offset))
     }
 
@@ -196,25 +222,56 @@ package struct PartitionFlow: Sendable {
 
     /// Records arrived.
     package mutating func fetched(_ fetched: FetchedRecords) {
-        guard self.phase == .running, self.pendingSeek == nil, fetched.fetchOffset <= self.scanOffset else {
+        guard self.phase == .running, self.pendingSeek == nil, fetched.fetchOffset <= self.receivedOffset else {
             // Late data of a place we left. Data that would leave a hole are never taken.
             self.actions.append(.release(fetched.lease))
             return
         }
         let aborted = self.settings.isReadCommitted ? fetched.abortedTransactions : []
-        let plan = self.planner.plan(fetched.records, position: self.scanOffset, aborted: aborted)
-        for step in plan.steps { self.take(step) }
-        self.scanOffset = max(self.scanOffset, plan.damage == nil ? fetched.nextOffset : self.scanOffset)
-        self.held.append(HeldBytes(through: fetched.nextOffset - 1, lease: fetched.lease))
-        if let damage = plan.damage {
-            self.append(damage)
-        } else if fetched.isDamaged {
-            self.append(
-                .broken(RecordError(.content, "the bytes after it are no record batch", offset: self.scanOffset))
+        self.unplanned.append(
+            Answer(
+                cursor: self.planner.cursor(fetched.records, aborted: aborted),
+                nextOffset: fetched.nextOffset,
+                isDamaged: fetched.isDamaged
             )
-        }
+        )
+        self.held.append(HeldBytes(through: fetched.nextOffset - 1, lease: fetched.lease))
+        self.receivedOffset = max(self.receivedOffset, fetched.nextOffset)
+        self.fill()
         self.settle()
         self.announce()
+    }
+
+    /// Looks at received batches until enough of them wait.
+    ///
+    /// An entry takes more memory than a tiny batch does, so only a few are made ahead.
+    private mutating func fill() {
+        while self.queue.wantsMore(limit: self.settings.plannedAhead), !self.unplanned.isEmpty {
+            switch self.planner.next(&self.unplanned[0].cursor, position: self.scanOffset) {
+            case .step(let step):
+                self.take(step)
+            case .damage(let damage):
+                self.append(damage)
+                // Nothing after it can be trusted; what was received behind it is read again later.
+                self.unplanned.removeAll()
+                self.receivedOffset = self.scanOffset
+            case .end:
+                let answer = self.unplanned.removeFirst()
+                if answer.isDamaged {
+                    let error = RecordError(
+                        .content,
+                        "the bytes after it are no record batch",
+                        offset: max(self.scanOffset, answer.nextOffset)
+                    )
+                    self.append(.broken(error))
+                } else {
+                    self.closeGroup()
+                    self.scanOffset = max(self.scanOffset, answer.nextOffset)
+                }
+            }
+        }
+        if self.unplanned.isEmpty { self.closeGroup() }
+        self.releasePassed()
     }
 
     private mutating func take(_ step: BatchPlanner.Step) {
@@ -228,42 +285,94 @@ package struct PartitionFlow: Sendable {
             }
             self.skip(through: through)
         case .fast(let batch):
-            self.queue.append(
-                FlowEntry(
-                    content: .fast(batch),
-                    path: .fast(batch.codec ?? .none),
-                    through: batch.lastOffset,
-                    leaderEpoch: batch.partitionLeaderEpoch
-                )
-            )
+            if self.joins(batch) {
+                self.group.append(batch)
+                self.groupBytes += batch.sizeInBytes
+                if self.groupBytes >= self.settings.coalesceUpTo / 4 || self.group.count >= 512 { self.closeGroup() }
+            } else {
+                self.closeGroup()
+                self.appendFast(batch)
+            }
             self.scanOffset = max(self.scanOffset, batch.nextOffset)
         case .slow(let element, let reason):
-            var rebuilder = BatchRebuilder(
-                maxBatchBytes: min(self.planner.settings.maxBatchBytes, 64 << 20),
-                startOffset: self.scanOffset
-            )
-            rebuilder.acceptsLargeRecords = true
+            self.closeGroup()
+            var rebuilder = self.rebuilder()
+            rebuilder.startOffset = self.scanOffset
             if reason == .codec { rebuilder.compression = .codec(self.settings.planner.replacementCodec) }
-            self.queue.append(
-                FlowEntry(
-                    content: .rebuilding(ticket: self.nextTicket),
-                    path: .slow(reason),
-                    through: element.lastOffset,
-                    leaderEpoch: element.leaderEpoch
-                )
-            )
-            self.actions.append(.rebuild(ticket: self.nextTicket, element, rebuilder))
-            self.nextTicket += 1
+            self.appendRebuilding([element], rebuilder, path: .slow(reason))
             self.scanOffset = max(self.scanOffset, element.nextOffset)
         }
     }
 
+    /// Whether a compressed batch is to be joined with its neighbours, which means to compress them again.
+    ///
+    /// Only far away: there the few batches that may be out at once would hold a partition back.
+    private func joins(_ batch: RecordBatchView) -> Bool {
+        batch.codec != CompressionCodec.none && self.roundTrip >= self.settings.farAway
+            && batch.sizeInBytes < self.joinBelow / 4
+    }
+
+    /// Sends the collected compressed batches to be joined; too few of them go on as they are.
+    private mutating func closeGroup() {
+        guard !self.group.isEmpty else { return }
+        let batches = self.group
+        self.group = []
+        self.groupBytes = 0
+        // Codecs do not mix: the result has that of the first.
+        if batches.count >= 4, batches.allSatisfy({ $0.codec == batches[0].codec }) {
+            self.appendRebuilding(
+                batches.map { .batch($0) },
+                self.rebuilder(),
+                path: .recompressed(batches: Int64(batches.count))
+            )
+        } else {
+            for batch in batches { self.appendFast(batch) }
+        }
+    }
+
+    private func rebuilder() -> BatchRebuilder {
+        var rebuilder = BatchRebuilder(maxBatchBytes: min(self.planner.settings.maxBatchBytes, 64 << 20))
+        rebuilder.acceptsLargeRecords = true
+        return rebuilder
+    }
+
+    private mutating func appendFast(_ batch: RecordBatchView) {
+        self.queue.append(
+            FlowEntry(
+                content: .fast(batch),
+                path: .fast(batch.codec ?? .none),
+                through: batch.lastOffset,
+                leaderEpoch: batch.partitionLeaderEpoch
+            )
+        )
+    }
+
+    private mutating func appendRebuilding(
+        _ elements: [ScannedBatch],
+        _ rebuilder: BatchRebuilder,
+        path: FlowEntry.Path
+    ) {
+        guard let last = elements.last else { return }
+        self.queue.append(
+            FlowEntry(
+                content: .rebuilding(ticket: self.nextTicket),
+                path: path,
+                through: last.lastOffset,
+                leaderEpoch: last.leaderEpoch
+            )
+        )
+        self.actions.append(.rebuild(ticket: self.nextTicket, elements, rebuilder))
+        self.nextTicket += 1
+    }
+
     private mutating func skip(through offset: Int64) {
+        self.closeGroup()
         self.scanOffset = max(self.scanOffset, offset &+ 1)
         if !self.queue.extend(through: offset) { self.advance(through: offset) }
     }
 
     private mutating func append(_ damage: BatchPlanner.Damage) {
+        self.closeGroup()
         let reason: QuarantineReason
         switch damage {
         case .broken(let error):
@@ -334,7 +443,8 @@ package struct PartitionFlow: Sendable {
         case .watermarks(_, let marks): self.reached(marks)
         case .started(_, let offset): self.started(at: offset)
         case .leaderChanged(_, let node, let epoch): self.report(.sourceLeaderChanged(node: node, epoch: epoch))
-        case .failing(_, let failure): self.impede("cluster \(self.settings.sourceAlias): \(failure.text)")
+        case .failing(_, let failure):
+            self.impede(failure.text(cluster: self.settings.sourceAlias, self.assignment.source))
         case .recovered: self.clearImpediment()
         case .offsetOutOfRange(_, let offset, let logStart, let logEnd):
             if offset < logStart {
@@ -364,19 +474,21 @@ package struct PartitionFlow: Sendable {
     // MARK: Producer
 
     /// The producer has room for a batch.
-    package mutating func pull(room: Int, isEmpty: Bool, stamp: ProducerStamp) -> ProducePull {
-        guard self.phase == .running, self.targetLoss == nil, let head = self.queue.head else { return .nothing }
+    package mutating func pull(_ request: ProducePullRequest) -> ProducePull {
+        guard self.phase == .running, self.targetLoss == nil else { return .nothing }
+        self.roundTrip = request.roundTrip
+        if !self.queue.hasWaiting { self.fill() }
+        guard let head = self.queue.head else { return .nothing }
         switch head.content {
         case .rebuilding, .damaged:
             return .nothing
         case .fast(let view):
-            let joined = self.coalesce(view, room: room)
-            let batch = joined ?? view
-            guard isEmpty || batch.sizeInBytes <= room else { return .tooLargeNow }
-            return .batch(self.send(batch, stamp))
+            let batch = self.coalesce(view, room: request.room) ?? view
+            guard request.isEmpty || batch.sizeInBytes <= request.room else { return .tooLargeNow }
+            return .batch(self.send(batch, request.stamp))
         case .assembled(let assembled):
-            guard isEmpty || assembled.batch.sizeInBytes <= room else { return .tooLargeNow }
-            return .batch(self.send(assembled.batch, stamp))
+            guard request.isEmpty || assembled.batch.sizeInBytes <= request.room else { return .tooLargeNow }
+            return .batch(self.send(assembled.batch, request.stamp))
         }
     }
 
@@ -401,21 +513,31 @@ package struct PartitionFlow: Sendable {
         )
     }
 
+    /// Batches below this size are joined.
+    ///
+    /// Five batches of a partition may be out at once, so at a distance each must be larger to reach the same rate;
+    /// close by, passing them through as they are costs less.
+    private var joinBelow: Int {
+        let needed = Double(self.roundTrip.nanoseconds) / 1e9 * Double(self.settings.rateGoal) / 5
+        return min(max(self.settings.coalesceBelow, Int(needed)), self.settings.coalesceUpTo / 2)
+    }
+
     /// Joins small uncompressed batches that wait one behind the other.
     ///
     /// A broker takes one batch per partition and request, so single-record batches would crawl.
     private mutating func coalesce(_ first: RecordBatchView, room: Int) -> RecordBatchView? {
         let start = self.queue.sentCount
-        guard first.sizeInBytes < self.settings.coalesceBelow, BatchSplicer.accepts(first),
+        let joinBelow = self.joinBelow
+        guard first.sizeInBytes < joinBelow, BatchSplicer.accepts(first),
             start + 1 < self.queue.entries.count, case .fast(let second) = self.queue.entries[start + 1].content,
-            second.sizeInBytes < self.settings.coalesceBelow, BatchSplicer.accepts(second)
+            second.sizeInBytes < joinBelow, BatchSplicer.accepts(second)
         else { return nil }
         let limit = min(self.settings.coalesceUpTo, room, self.planner.settings.maxBatchBytes)
         var splicer = BatchSplicer(maxBytes: limit)
         var count = 0
         while start + count < self.queue.entries.count,
             case .fast(let view) = self.queue.entries[start + count].content,
-            view.sizeInBytes < self.settings.coalesceBelow
+            view.sizeInBytes < joinBelow
         {
             // A record that cannot be read is no reason to hold up its neighbours: it goes alone, the broker judges it.
             guard let fits = try? splicer.append(view), fits else { break }
@@ -439,7 +561,9 @@ package struct PartitionFlow: Sendable {
     package mutating func acknowledged(token: UInt64, baseOffset: Int64?) {
         guard self.queue.acknowledge(token: token, targetBase: baseOffset) else { return }
         while let entry = self.queue.popAcknowledged() { self.account(entry) }
+        self.fill()
         self.settle()
+        self.announce()
     }
 
     /// Compares where the target put a batch with where it had to go; false when it lost records before it.
@@ -470,6 +594,7 @@ package struct PartitionFlow: Sendable {
         case .coalesced(let batches):
             self.counters.fastPathBatches[CompressionCodec.none, default: 0] += batches
             self.counters.coalescedBatches += batches
+        case .recompressed(let batches): self.counters.recompressedBatches += batches
         case .slow(let reason): self.counters.slowPathBatches[reason, default: 0] += 1
         case .piece: break
         }
@@ -494,7 +619,12 @@ package struct PartitionFlow: Sendable {
     private mutating func advance(through offset: Int64) {
         guard let position = self.position, offset > position.sourceOffset else { return }
         self.position?.sourceOffset = offset
-        while let first = self.held.first, first.through <= offset {
+        self.releasePassed()
+    }
+
+    private mutating func releasePassed() {
+        guard let passed = self.position?.sourceOffset else { return }
+        while let first = self.held.first, first.through <= passed {
             self.held.removeFirst()
             self.actions.append(.release(first.lease))
         }
@@ -581,7 +711,7 @@ package struct PartitionFlow: Sendable {
     /// The producer has trouble that passes, or it has passed.
     package mutating func producer(failing failure: ProduceFailure?) {
         if let failure {
-            self.impede("cluster \(self.settings.targetAlias): \(failure.text)")
+            self.impede(failure.text(cluster: self.settings.targetAlias, self.assignment.target))
         } else {
             self.clearImpediment()
         }
@@ -686,6 +816,7 @@ package struct PartitionFlow: Sendable {
         self.drop()
         let next = (self.position?.sourceOffset ?? -1) + 1
         self.scanOffset = next
+        self.receivedOffset = next
         // A seek that waits for the queue has lost nothing: its reason shows again when the place is reached.
         self.pendingSeek = nil
         self.actions.append(.seek(.offset(next), topicID: nil))
@@ -693,6 +824,9 @@ package struct PartitionFlow: Sendable {
 
     private mutating func drop() {
         self.queue.removeAll()
+        self.unplanned.removeAll()
+        self.group = []
+        self.groupBytes = 0
         for bytes in self.held { self.actions.append(.release(bytes.lease)) }
         self.held.removeAll()
     }
@@ -735,11 +869,14 @@ package struct PartitionFlow: Sendable {
             self.damageAtHead = reason
             return
         }
-        if self.phase == .running || self.phase == .starting, self.queue.isEmpty, let seek = self.pendingSeek {
+        if self.phase == .running || self.phase == .starting, self.queue.isEmpty, self.unplanned.isEmpty,
+            let seek = self.pendingSeek
+        {
             self.pendingSeek = nil
             if case .offset(let offset) = seek.start {
                 self.position?.sourceOffset = offset - 1
                 self.scanOffset = offset
+                self.receivedOffset = offset
             }
             self.position?.sourceTopicID = self.topicID
             self.drop()
@@ -777,6 +914,8 @@ package struct PartitionFlow: Sendable {
         if case .proving = self.phase { self.queue.removeAll() }
         self.phase = .draining
         self.queue.dropWaiting()
+        self.unplanned.removeAll()
+        self.group = []
         self.settle()
     }
 
@@ -785,7 +924,7 @@ package struct PartitionFlow: Sendable {
     private mutating func announce() {
         guard self.phase == .running, self.queue.hasWaiting else { return }
         switch self.queue.head?.content {
-        case .fast, .assembled: self.actions.append(.ready(bytes: self.queue.waitingBytes(atMost: 1 << 20)))
+        case .fast, .assembled: self.actions.append(.ready(bytes: self.queue.waitingBytes(atMost: 64 << 10)))
         case .rebuilding, .damaged, nil: break
         }
     }
@@ -808,29 +947,6 @@ package struct PartitionFlow: Sendable {
         if self.phase == .running {
             self.isTroubled = false
             self.report(.recovered)
-        }
-    }
-}
-
-extension FetchFailure {
-    /// In words.
-    var text: String {
-        switch self {
-        case .refused(let code): "the broker answers \(code.name)"
-        case .noLeader(let why): why
-        case .disconnected(let node, let why): "broker \(node) cannot be reached: \(why)"
-        }
-    }
-}
-
-extension ProduceFailure {
-    /// In words.
-    var text: String {
-        switch self {
-        case .refused(let code): "the broker answers \(code.name)"
-        case .noLeader(let why): why
-        case .disconnected(let node, let why): "broker \(node) cannot be reached: \(why)"
-        case .noProducerID(let why): "no producer id: \(why)"
         }
     }
 }

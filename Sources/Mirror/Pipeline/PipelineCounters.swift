@@ -12,6 +12,8 @@ package struct PipelineCounters: Sendable, Equatable {
     package var fastPathBatches: [CompressionCodec: Int64] = [:]
     /// Source batches joined with neighbours on the fast path.
     package var coalescedBatches: Int64 = 0
+    /// Compressed source batches joined with neighbours, which meant to compress them again.
+    package var recompressedBatches: Int64 = 0
     /// Source batches encoded again, by reason.
     package var slowPathBatches: [RebuildReason: Int64] = [:]
     /// Control batches left out.
@@ -34,6 +36,7 @@ package struct PipelineCounters: Sendable, Equatable {
         left.batches += right.batches
         left.fastPathBatches.merge(right.fastPathBatches, uniquingKeysWith: +)
         left.coalescedBatches += right.coalescedBatches
+        left.recompressedBatches += right.recompressedBatches
         left.slowPathBatches.merge(right.slowPathBatches, uniquingKeysWith: +)
         left.controlBatches += right.controlBatches
         left.abortedBatches += right.abortedBatches

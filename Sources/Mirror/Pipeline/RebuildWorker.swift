@@ -12,7 +12,7 @@ final class RebuildWorker {
     typealias Completion = (Result<[AssembledBatch], RecordError>) -> Void
 
     private struct Job {
-        var element: ScannedBatch
+        var elements: [ScannedBatch]
         var rebuilder: BatchRebuilder
         var completion: Completion
     }
@@ -38,24 +38,25 @@ final class RebuildWorker {
         self.idle = (0..<max(1, width)).map { _ in Loan(codecs: StandardCodecs()) }
     }
 
-    /// Encodes a batch again; the completion runs on the event loop, possibly before this returns.
-    func rebuild(_ element: ScannedBatch, _ rebuilder: BatchRebuilder, completion: @escaping Completion) {
-        if element.codec == CompressionCodec.none, element.sizeInBytes <= Self.inlineBytes {
-            completion(Self.run(element, rebuilder, self.inlineCodecs))
+    /// Encodes batches again; the completion runs on the event loop, possibly before this returns.
+    func rebuild(_ elements: [ScannedBatch], _ rebuilder: BatchRebuilder, completion: @escaping Completion) {
+        if elements.count == 1, elements[0].codec == CompressionCodec.none, elements[0].sizeInBytes <= Self.inlineBytes
+        {
+            completion(Self.run(elements, rebuilder, self.inlineCodecs))
             return
         }
-        self.waiting.append(Job(element: element, rebuilder: rebuilder, completion: completion))
+        self.waiting.append(Job(elements: elements, rebuilder: rebuilder, completion: completion))
         self.startNext()
     }
 
     private func startNext() {
         while !self.idle.isEmpty, let job = self.waiting.popFirst() {
             let loan = self.idle.removeLast()
-            let element = job.element
+            let elements = job.elements
             let rebuilder = job.rebuilder
             let completion = NIOLoopBound((self, job.completion), eventLoop: self.eventLoop)
             self.pool.runIfActive(eventLoop: self.eventLoop) {
-                Self.run(element, rebuilder, loan.codecs)
+                Self.run(elements, rebuilder, loan.codecs)
             }.whenComplete { outcome in
                 let (worker, completion) = completion.value
                 worker.idle.append(loan)
@@ -71,12 +72,12 @@ final class RebuildWorker {
     }
 
     private static func run(
-        _ element: ScannedBatch,
+        _ elements: [ScannedBatch],
         _ rebuilder: BatchRebuilder,
         _ codecs: StandardCodecs
     ) -> Result<[AssembledBatch], RecordError> {
         do throws(RecordError) {
-            return .success(try rebuilder.rebuild(element, codecs: codecs))
+            return .success(try rebuilder.rebuild(elements, codecs: codecs))
         } catch {
             return .failure(error)
         }

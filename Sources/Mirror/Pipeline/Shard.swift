@@ -188,9 +188,7 @@ package final class Shard: @unchecked Sendable {
         )
         self.producer.start(
             PartitionProducer.Handlers(
-                pull: { [unowned self] slot, room, isEmpty, stamp in
-                    self.cellsByProduceSlot[slot]?.flow.pull(room: room, isEmpty: isEmpty, stamp: stamp) ?? .nothing
-                },
+                pull: { [unowned self] request in self.pull(request) },
                 event: { [unowned self] event in self.handle(event) }
             )
         )
@@ -272,6 +270,14 @@ package final class Shard: @unchecked Sendable {
         self.run(cell)
     }
 
+    private func pull(_ request: ProducePullRequest) -> ProducePull {
+        guard let cell = self.cellsByProduceSlot[request.slot] else { return .nothing }
+        let result = cell.flow.pull(request)
+        // The producer is busy building a request: what the flow decided meanwhile has to wait for the next turn.
+        if cell.flow.hasActions, !cell.isRunning { self.eventLoop.execute { self.run(cell) } }
+        return result
+    }
+
     private func handle(_ event: FetchEvent) {
         guard let cell = self.cellsByFetchSlot[event.slot] else { return }
         cell.flow.source(event)
@@ -312,8 +318,8 @@ package final class Shard: @unchecked Sendable {
         case .setFetching(let isOn): self.fetcher.setPaused(cell.fetchSlot, !isOn)
         case .resumeProducing: self.producer.resume(cell.produceSlot)
         case .drained: self.drained(cell)
-        case .rebuild(let ticket, let element, let rebuilder):
-            self.worker.rebuild(element, rebuilder) { result in
+        case .rebuild(let ticket, let elements, let rebuilder):
+            self.worker.rebuild(elements, rebuilder) { result in
                 cell.flow.rebuilt(ticket: ticket, result)
                 self.run(cell)
             }

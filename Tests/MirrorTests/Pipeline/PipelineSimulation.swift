@@ -136,8 +136,8 @@ final class PipelineSimulation {
                 isQuiet = false
                 self.perform(action)
             }
-            self.producer.pump(now: self.now) { slot, room, isEmpty, stamp in
-                self.flows[slot].pull(room: room, isEmpty: isEmpty, stamp: stamp)
+            self.producer.pump(now: self.now) { request in
+                self.flows[request.slot].pull(request)
             }
             for action in self.producer.takeActions() {
                 isQuiet = false
@@ -153,10 +153,10 @@ final class PipelineSimulation {
         case .release(let lease): self.fetcher.release(lease, now: self.now)
         case .seek(let start, let id): self.fetcher.seek(index, to: start, topicID: id, now: self.now)
         case .setFetching(let isOn): self.fetcher.setPaused(index, !isOn, now: self.now)
-        case .rebuild(let ticket, let element, let rebuilder):
+        case .rebuild(let ticket, let elements, let rebuilder):
             let result: Result<[AssembledBatch], RecordError>
             do throws(RecordError) {
-                result = .success(try rebuilder.rebuild(element, codecs: self.codecs))
+                result = .success(try rebuilder.rebuild(elements, codecs: self.codecs))
             } catch {
                 result = .failure(error)
             }
