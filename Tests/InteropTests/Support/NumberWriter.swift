@@ -57,7 +57,7 @@ final class NumberWriter: @unchecked Sendable {
         try await self.producer.eventLoop.submit {
             self.producer.start(
                 PartitionProducer.Handlers(
-                    pull: { slot, _, _, stamp in self.pull(slot, stamp) },
+                    pull: { self.pull($0.slot, $0.stamp) },
                     event: { self.take($0) }
                 )
             )
