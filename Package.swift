@@ -143,7 +143,10 @@ let package = Package(
         ),
         tests(
             "MirrorCommandsTests",
-            ["MirrorCommands", "MirrorModel", "KafkaProtocol", "LocalKafka", "TestSupport", argumentParser]
+            [
+                "MirrorCommands", "Mirror", "MirrorModel", "KafkaProtocol", "LocalKafka", "TestSupport", argumentParser,
+                logging,
+            ]
         ),
         tests(
             "LocalKafkaTests",

@@ -88,7 +88,10 @@ extension ConnectorSettings {
     package var isOffsetSyncsTopicAtTarget: Bool { text("offset-syncs.topic.location") == "target" }
 
     /// Properties of one client, as they come together from the file.
-    package func client(_ role: ClientRole) -> [String: String] {
+    package func client(_ role: ClientRole) -> [String: String] { clientMap(role).values }
+
+    /// The same, with the keys of the file they come from.
+    func clientMap(_ role: ClientRole) -> PropertyMap {
         let offsetSyncsSide = isOffsetSyncsTopicAtTarget ? "target" : "source"
         switch role {
         case .sourceConsumer: return consumer(side: "source", role: "replication-consumer")
@@ -111,20 +114,23 @@ extension ConnectorSettings {
         }
     }
 
-    private func consumer(side: String, role: String) -> [String: String] {
+    private func consumer(side: String, role: String) -> PropertyMap {
         var result = client(side: side, kind: "consumer", role: role)
-        result["enable.auto.commit"] = "false"
-        if result["auto.offset.reset"] == nil { result["auto.offset.reset"] = "earliest" }
+        result.set("enable.auto.commit", "false")
+        result.setIfAbsent("auto.offset.reset", "earliest")
         return result
     }
 
-    private func client(side: String, kind clientKind: String, role: String) -> [String: String] {
+    private func client(side: String, kind clientKind: String, role: String) -> PropertyMap {
         var result = properties.stripped(of: side + ".cluster.").filtered(ConfigKey.connectionNames.contains)
         result.overwrite(with: properties.stripped(of: clientKind + "."))
         result.overwrite(with: properties.stripped(of: "\(side).\(clientKind)."))
-        var values = result.values
         let own = "\(pair)|\(properties["name"] ?? kind.rawValue)|\(role)"
-        values["client.id"] = values["client.id"].map { "\($0)|\(own)" } ?? own
-        return values
+        result.set(
+            "client.id",
+            result["client.id"].map { "\($0)|\(own)" } ?? own,
+            origin: result.origin(of: "client.id")
+        )
+        return result
     }
 }

@@ -27,6 +27,11 @@ package struct FlowConfiguration: Sendable {
         package let configs: [String: String]
     }
 
+    /// The Kafka clients of a flow.
+    package enum Client: Sendable, CaseIterable {
+        case sourceConsumer, sourceAdmin, targetProducer, targetAdmin
+    }
+
     package let pair: PropertyResolution.Pair
     /// Whether records are mirrored; a flow that is off may still send heartbeats.
     package let isEnabled: Bool
@@ -54,6 +59,24 @@ package struct FlowConfiguration: Sendable {
     package let targetAdmin: [String: String]
     /// Only what the file sets: the defaults of MirrorMaker's producer do not hold for ours.
     package let targetProducer: [String: String]
+    private let origins: [Client: [String: String]]
+
+    package func properties(of client: Client) -> [String: String] {
+        switch client {
+        case .sourceConsumer: sourceConsumer
+        case .sourceAdmin: sourceAdmin
+        case .targetProducer: targetProducer
+        case .targetAdmin: targetAdmin
+        }
+    }
+
+    /// The key of the file that a client's property comes from.
+    package func origin(of property: String, in client: Client) -> String? { origins[client]?[property] }
+
+    /// The cluster that a client talks to.
+    package func alias(of client: Client) -> String {
+        client == .sourceConsumer || client == .sourceAdmin ? sourceAlias : targetAlias
+    }
 
     package var name: String { pair.description }
     package var sourceAlias: String { pair.source }
@@ -98,18 +121,24 @@ extension FlowConfiguration {
         self.progressIntervalMs = worker.number("offset.flush.interval.ms") ?? 1000
         self.memoryBytes = Int(clamping: own.number("kafka.mirror.memory.bytes") ?? 67_108_864)
 
-        let consumer = source.client(.sourceConsumer)
+        let consumer = source.clientMap(.sourceConsumer)
+        let sourceAdmin = source.clientMap(.sourceAdmin)
+        let targetAdmin = source.clientMap(.targetAdmin)
         self.startOffset = StartOffset(rawValue: consumer["auto.offset.reset"] ?? "") ?? .earliest
         self.isReadCommitted = consumer["isolation.level"] != "read_uncommitted"
-        self.sourceConsumer = consumer
-        self.sourceAdmin = source.client(.sourceAdmin)
-        self.targetAdmin = source.client(.targetAdmin)
+        self.sourceConsumer = consumer.values
+        self.sourceAdmin = sourceAdmin.values
+        self.targetAdmin = targetAdmin.values
 
         var producer = worker.properties.stripped(of: "producer.")
         producer.overwrite(with: source.properties.stripped(of: "producer.override."))
         producer.setIfAbsent("bootstrap.servers", worker.properties["bootstrap.servers"] ?? "")
         producer.setIfAbsent("client.id", "connector-producer-\(connectorName)-0")
         self.targetProducer = producer.values
+        self.origins = [
+            .sourceConsumer: consumer.origins, .sourceAdmin: sourceAdmin.origins, .targetProducer: producer.origins,
+            .targetAdmin: targetAdmin.origins,
+        ]
     }
 }
 

@@ -8,6 +8,7 @@ package struct MirrorConfiguration: Sendable {
     /// Threads that move records; `nil` for one per core.
     package let threads: Int?
     package let warnings: [ConfigurationDiagnostic]
+    private let lines: [String: Int]
 
     /// Reads a file.
     ///
@@ -41,7 +42,11 @@ package struct MirrorConfiguration: Sendable {
         self.flows = reader.flows
         self.threads = reader.threads
         self.warnings = reader.warnings
+        self.lines = Dictionary(properties.entries.map { ($0.key, $0.line) }, uniquingKeysWith: { _, last in last })
     }
+
+    /// The line of a key of the file.
+    package func line(of key: String) -> Int? { lines[key] }
 }
 
 /// Collects the flows of a file and everything that is wrong with it.

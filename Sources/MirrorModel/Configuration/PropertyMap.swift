@@ -15,6 +15,9 @@ package struct PropertyMap: Sendable, Equatable {
     package var values: [String: String] { properties.mapValues(\.value) }
     package var keys: some Collection<String> { properties.keys }
 
+    /// The key of the file for each property that has one.
+    package var origins: [String: String] { properties.compactMapValues(\.origin) }
+
     package func origin(of key: String) -> String? { properties[key]?.origin }
 
     package mutating func set(_ key: String, _ value: String, origin: String? = nil) {

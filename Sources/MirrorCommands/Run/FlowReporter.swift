@@ -1,0 +1,46 @@
+import Foundation
+import Mirror
+import ServiceLifecycle
+
+/// Prints one line about each flow every few seconds.
+struct FlowReporter: Service {
+    let service: MirrorService
+    let interval: Duration
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: interval)) != nil {
+                for status in await service.status() {
+                    // Not `print`, which keeps lines back when the output is a file.
+                    FileHandle.standardOutput.write(Data((Self.line(status) + "\n").utf8))
+                }
+            }
+        }
+    }
+
+    static func line(_ status: FlowStatus) -> String {
+        let counters = status.counters
+        let fast = counters.fastPathBatches.values.reduce(0, +)
+        let slow = counters.slowPathBatches.values.reduce(0, +)
+        var text = "\(status.name) \(phase(status.phase))"
+        text += " topics=\(status.topicCount) partitions=\(status.partitions.count)"
+        text += " records=\(counters.records) bytes=\(counters.bytes)"
+        text += " lag=\(status.lag.map { String($0) } ?? "unknown")"
+        text += " fast=\(fast) slow=\(slow)"
+        let stopped = status.partitions.count { if case .quarantined = $0.state { true } else { false } }
+        if stopped > 0 { text += " stopped=\(stopped)" }
+        if !status.waitingTopics.isEmpty { text += " waiting=\(status.waitingTopics.count)" }
+        for impediment in status.impediments { text += " (\(impediment))" }
+        return text
+    }
+
+    private static func phase(_ phase: FlowStatus.Phase) -> String {
+        switch phase {
+        case .starting: "starting"
+        case .waiting(let reason): "waiting (\(reason))"
+        case .running: "running"
+        case .stopping: "stopping"
+        case .stopped: "stopped"
+        }
+    }
+}

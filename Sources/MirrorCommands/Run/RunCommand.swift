@@ -1,0 +1,143 @@
+package import ArgumentParser
+import Foundation
+import KafkaProtocol
+import Logging
+import Mirror
+import MirrorModel
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// `kafka-mirror run`: mirrors what a properties file asks for until it is told to stop.
+package struct RunCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Mirror topics as a MirrorMaker 2 properties file says.",
+        discussion: """
+            SIGTERM and SIGINT end it in order: what was sent is waited for and progress is written, within ten seconds.
+
+            Exit status: 0 after an orderly end, 2 when the file cannot be used, 64 for a wrong command line.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("The properties file.", valueName: "file"))
+    var file: String
+
+    @Option(parsing: .upToNextOption, help: "Run only the flows into these clusters.")
+    var clusters: [String] = []
+
+    @Flag(help: "Only check the file, and say which flows it asks for.")
+    var check = false
+
+    @Option(help: "Print one line about each flow every so many seconds.")
+    var report: Int?
+
+    @Option(help: "How much to tell.")
+    var logLevel: LogLevel = .info
+
+    package init() {}
+
+    package func validate() throws {
+        if let report, report < 1 { throw ValidationError("--report needs at least one second, not \(report)") }
+    }
+
+    package func run() async throws {
+        let configuration = try readConfiguration()
+        if check {
+            for line in Self.summary(of: configuration) { print(line) }
+            return
+        }
+        let logger = Logger(label: "kafka-mirror") { [logLevel] _ in PlainLogHandler(logLevel: logLevel.level) }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads ?? System.coreCount)
+        let service = try MirrorService(
+            configuration: configuration,
+            eventLoopGroup: group,
+            threadPool: .singleton,
+            logger: logger
+        )
+        var services = [ServiceGroupConfiguration.ServiceConfiguration(service: service)]
+        if let report {
+            let reporter = FlowReporter(service: service, interval: .seconds(report))
+            services.insert(.init(service: reporter), at: 0)
+        }
+        var settings = ServiceGroupConfiguration(
+            services: services,
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "kafka-mirror") { _ in PlainLogHandler(logLevel: .error) }
+        )
+        // The flows bound their own end to seven seconds; this is for a flow that does not.
+        settings.maximumGracefulShutdownDuration = .seconds(9)
+        logger.info("starting", metadata: ["version": "\(programVersion)", "flows": "\(Self.names(configuration))"])
+        try await ServiceGroup(configuration: settings).run()
+        logger.info("stopped")
+        try? await group.shutdownGracefully()
+    }
+
+    /// Reads and checks the file, tells what is wrong with it, and ends the program when it cannot be used.
+    func readConfiguration() throws -> MirrorConfiguration {
+        var isFolder: ObjCBool = false
+        let exists = unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder)
+        guard exists, !isFolder.boolValue, let bytes = FileManager.default.contents(atPath: file) else {
+            let reason = !exists ? "there is no such file" : isFolder.boolValue ? "is a folder" : "cannot be read"
+            throw Self.failure([
+                ConfigurationDiagnostic(
+                    .error,
+                    file: file,
+                    reason: reason,
+                    nextStep: "give the path of a MirrorMaker 2 properties file"
+                )
+            ])
+        }
+        let targets = clusters.flatMap { $0.split(separator: ",") }
+            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        let configuration: MirrorConfiguration
+        do {
+            configuration = try MirrorConfiguration(file: file, bytes: bytes, targets: targets)
+        } catch {
+            throw Self.failure(error.warnings + error.errors)
+        }
+        let problems = configuration.clientProblems()
+        guard problems.isEmpty else { throw Self.failure(configuration.warnings + problems) }
+        Self.tell(configuration.warnings)
+        return configuration
+    }
+
+    private static func failure(_ diagnostics: [ConfigurationDiagnostic]) -> ExitCode {
+        tell(diagnostics)
+        return ExitCode(2)
+    }
+
+    private static func tell(_ diagnostics: [ConfigurationDiagnostic]) {
+        for diagnostic in diagnostics {
+            let severity = diagnostic.severity == .error ? "error" : "warning"
+            FileHandle.standardError.write(Data("\(severity): \(diagnostic)\n".utf8))
+        }
+    }
+
+    private static func names(_ configuration: MirrorConfiguration) -> String {
+        configuration.flows.filter(\.isEnabled).map(\.name).joined(separator: ", ")
+    }
+
+    /// What `--check` prints: one paragraph for each flow that is on.
+    static func summary(of configuration: MirrorConfiguration) -> [String] {
+        configuration.flows.filter(\.isEnabled).flatMap { flow in
+            [
+                "\(flow.name)",
+                "  topics    \(flow.selection.filter.include.source)",
+                "  except    \(flow.selection.filter.exclude.source)",
+                "  named     \(flow.selection.targetTopic(of: "TOPIC")) at \(flow.targetAlias)",
+                "  progress  \(flow.progressTopic.name) at \(flow.targetAlias), every \(flow.progressIntervalMs) ms",
+                "  source    \(flow.sourceConsumer["bootstrap.servers"] ?? "")",
+                "  target    \(flow.targetProducer["bootstrap.servers"] ?? "")",
+            ]
+        }
+    }
+}
+
+/// How much is told, as a command line names it.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}
