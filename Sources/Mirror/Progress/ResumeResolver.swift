@@ -178,6 +178,16 @@ package struct ResumeResolver: Sendable {
                 )
                 return after(record, mirrored)
             }
+            // Some brokers list an end that is too low; what counts is whether the record is there.
+            if try await comparison.targetHolds(targetOffset, deadline: deadline) {
+                let found = try await comparison.last(
+                    sourceAfter: record.offset,
+                    targetAfter: targetOffset,
+                    targetEnd: .max,
+                    deadline: deadline
+                )
+                return found.map { after($0, mirrored, ids: record) } ?? after(record, mirrored)
+            }
             if end > 0 {
                 // Without holes in between the record at the target's end is as far back at the source.
                 let back = targetOffset + 1 - end

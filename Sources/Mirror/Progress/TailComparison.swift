@@ -47,6 +47,17 @@ struct TailComparison {
         return found
     }
 
+    /// Whether the target has a record at the offset.
+    func targetHolds(_ offset: Int64, deadline: Deadline) async throws -> Bool {
+        guard offset >= 0, offset < Int64.max else { return false }
+        var copies = PartitionRecords(client: target, partition: mirrored.target, from: offset)
+        do {
+            return try await copies.next(before: offset + 1, deadline: deadline) != nil
+        } catch let error as KafkaClientError where error.kafkaError == .offsetOutOfRange {
+            return false
+        }
+    }
+
     /// Whether the two records are there and one is the copy of the other.
     func areEqual(sourceOffset: Int64, targetOffset: Int64, deadline: Deadline) async throws -> Bool {
         guard sourceOffset >= 0, targetOffset >= 0 else { return false }
