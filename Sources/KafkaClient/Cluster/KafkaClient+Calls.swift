@@ -133,7 +133,7 @@ extension KafkaClient {
     func mayRetry(_ error: KafkaClientError, deadline: Deadline) -> Bool {
         guard !deadline.hasPassed, !Task.isCancelled else { return false }
         switch error.code {
-        case .unreachable, .timedOut, .noLeader, .tooManyConnections: return true
+        case .unreachable, .timedOut, .noLeader, .tooManyConnections, .invalidAnswer: return true
         default: return false
         }
     }
@@ -212,14 +212,14 @@ extension KafkaClient {
             case .unsupportedVersion: .unsupportedByBroker
             default: .refused
             }
-        var next: String?
-        switch code {
-        case .topicAuthorizationFailed: next = "Give the principal permission for the topic."
-        case .groupAuthorizationFailed: next = "Give the principal permission for the group."
-        case .clusterAuthorizationFailed: next = "Give the principal permission for the cluster."
-        case .transactionalIDAuthorizationFailed: next = "Give the principal permission for the transactional id."
-        default: next = nil
-        }
+        let subject: String? =
+            switch code {
+            case .topicAuthorizationFailed: "topic"
+            case .groupAuthorizationFailed: "group"
+            case .clusterAuthorizationFailed: "cluster"
+            case .transactionalIDAuthorizationFailed: "transactional id"
+            default: nil
+            }
         return KafkaClientError(
             kind,
             detail.map { "\(message): \($0)" } ?? message,
@@ -228,7 +228,8 @@ extension KafkaClient {
             partition: partition,
             group: group,
             kafkaError: code,
-            nextStep: next
+            principal: subject == nil ? nil : configuration.errorContext().principal,
+            nextStep: subject.map { "Give the principal permission for the \($0)" }
         )
     }
 }

@@ -324,47 +324,90 @@ extension KafkaClient {
         }
     }
 
-    /// Asks one broker after the other until one answers.
+    private enum MetadataEvent: Sendable {
+        case answer(Result<MetadataResponse, KafkaClientError>)
+        case tick
+    }
+
+    /// Asks one broker, then also the next when it fails or takes long, until one answers.
+    ///
+    /// A broker that hangs must not keep the others' news from us for as long as a request may take.
     private func askForMetadata(_ topics: [TopicName]?) async throws(KafkaClientError) -> MetadataResponse {
-        var last: KafkaClientError?
-        for (target, address) in metadataCandidates() {
-            if Task.isCancelled { break }
-            do {
-                let deadline = Deadline.after(settings.requestTimeout)
-                let connection = try await connection(
-                    to: target,
-                    address: address,
-                    purpose: .control,
-                    lane: 0,
-                    on: controlLoop,
-                    deadline: deadline
-                )
-                let response = try await send(
-                    MetadataRequest.self,
-                    on: connection,
-                    deadline: deadline
-                ) { version in
-                    Self.metadataRequest(topics, version: version)
-                }
-                guard !response.brokers.isEmpty else {
-                    last = KafkaClientError(
-                        .invalidAnswer,
-                        "The broker knows of no brokers yet",
-                        cluster: name,
-                        address: address
-                    )
-                    continue
-                }
-                return response
-            } catch {
-                logger.debug(
-                    "broker did not answer with metadata",
-                    metadata: ["broker": "\(address)", "error": "\(error)"]
-                )
-                last = error
+        let candidates = metadataCandidates()
+        let patience = min(settings.requestTimeout / 4, .seconds(1))
+        let result = await withTaskGroup(of: MetadataEvent.self) { group in
+            var next = candidates.makeIterator()
+            var running = 0
+            var last: KafkaClientError?
+            func ask() {
+                guard let (target, address) = next.next() else { return }
+                running += 1
+                group.addTask { .answer(await self.askForMetadata(topics, target, address)) }
             }
+            func startTimer() {
+                group.addTask {
+                    try? await Task.sleep(for: patience)
+                    return .tick
+                }
+            }
+            ask()
+            startTimer()
+            while running > 0, let event = await group.next() {
+                switch event {
+                case .answer(.success(let response)):
+                    group.cancelAll()
+                    return Result<MetadataResponse, KafkaClientError>.success(response)
+                case .answer(.failure(let error)):
+                    if error.code != .cancelled || last == nil { last = error }
+                    running -= 1
+                    if !Task.isCancelled { ask() }
+                case .tick:
+                    if !Task.isCancelled {
+                        ask()
+                        startTimer()
+                    }
+                }
+            }
+            group.cancelAll()
+            return .failure(last ?? self.closedError())
         }
-        throw last ?? closedError()
+        return try result.get()
+    }
+
+    private func askForMetadata(
+        _ topics: [TopicName]?,
+        _ target: ConnectionKey.Target,
+        _ address: BrokerAddress
+    ) async -> Result<MetadataResponse, KafkaClientError> {
+        do throws(KafkaClientError) {
+            let deadline = Deadline.after(settings.requestTimeout)
+            let connection = try await connection(
+                to: target,
+                address: address,
+                purpose: .control,
+                lane: 0,
+                on: controlLoop,
+                deadline: deadline
+            )
+            let response = try await send(MetadataRequest.self, on: connection, deadline: deadline) { version in
+                Self.metadataRequest(topics, version: version)
+            }
+            guard !response.brokers.isEmpty else {
+                throw KafkaClientError(
+                    .invalidAnswer,
+                    "The broker knows of no brokers yet",
+                    cluster: name,
+                    address: address
+                )
+            }
+            return .success(response)
+        } catch {
+            logger.debug(
+                "broker did not answer with metadata",
+                metadata: ["broker": "\(address)", "error": "\(error)"]
+            )
+            return .failure(error)
+        }
     }
 
     private static func metadataRequest(_ topics: [TopicName]?, version: Int16) -> MetadataRequest {

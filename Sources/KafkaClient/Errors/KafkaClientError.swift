@@ -74,6 +74,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         partition: Int32? = nil,
         group: GroupID? = nil,
         kafkaError: ErrorCode? = nil,
+        principal: String? = nil,
         nextStep: String? = nil,
         underlying: (any Error)? = nil
     ) {
@@ -85,6 +86,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         self.partition = partition
         self.group = group
         self.kafkaError = kafkaError
+        self.principal = principal
         self.nextStep = nextStep
         self.underlying = underlying
     }

@@ -47,17 +47,26 @@ public final class CompactedTopicReader {
         let deadline = client.deadline(deadline)
         let partitions = try await partitions(deadline: deadline)
         try await locate(partitions, deadline: deadline)
-        let ends = try await offsets(.latest, of: partitions, deadline: deadline)
+        var ends = try await offsets(.latest, of: partitions, deadline: deadline)
         while true {
             let open = partitions.filter { (positions[$0.partition] ?? 0) < (ends[$0.partition] ?? 0) }
             if open.isEmpty { return }
             let progress = try await fetch(open, maximumWait: .milliseconds(500), deadline: deadline, body)
-            for partition in open where !progress.contains(partition.partition) {
+            for partition in open where !progress.moved.contains(partition.partition) {
                 // Compaction may have removed everything up to the end, so there is nothing that would move the
-                // position there.
+                // position there. A leader that is new may not know yet how far its records may be read; its word
+                // does not count.
+                guard progress.readable[partition.partition, default: -1] >= ends[partition.partition, default: 0]
+                else { continue }
                 emptyAnswers[partition.partition, default: 0] += 1
                 if emptyAnswers[partition.partition, default: 0] >= 3 {
                     positions[partition.partition] = ends[partition.partition]
+                }
+            }
+            if progress.moved.isEmpty {
+                // The log may have been cut off below the end it had.
+                for (index, end) in try await offsets(.latest, of: open, deadline: deadline) {
+                    ends[index] = min(ends[index] ?? end, end)
                 }
             }
             try Task.checkCancellation()
@@ -120,22 +129,31 @@ public final class CompactedTopicReader {
 
     // MARK: Records
 
-    /// Fetches once from every partition and returns the partitions whose position moved.
+    private struct Progress {
+        /// The partitions whose position moved.
+        var moved = Set<Int32>()
+        /// Up to where each partition may be read, as its leader said.
+        var readable: [Int32: Int64] = [:]
+    }
+
+    /// Fetches once from every partition.
     private func fetch(
         _ partitions: [TopicPartition],
         maximumWait: Duration,
         deadline: Deadline,
         _ body: (ConsumedRecord) throws -> Void
-    ) async throws -> Set<Int32> {
+    ) async throws -> Progress {
         let answers = await request(partitions, maximumWait: maximumWait, deadline: deadline)
-        var progress = Set<Int32>()
+        var progress = Progress()
         for partition in partitions {
             switch answers[partition] {
             case .success(let data):
                 let before = positions[partition.partition]
                 try deliver(data, of: partition, body)
+                let isCommitted = isolation == .readCommitted && data.lastStableOffset >= 0
+                progress.readable[partition.partition] = isCommitted ? data.lastStableOffset : data.highWatermark
                 if positions[partition.partition] != before {
-                    progress.insert(partition.partition)
+                    progress.moved.insert(partition.partition)
                     emptyAnswers[partition.partition] = nil
                 }
             case .failure(let error) where error.kafkaError == .offsetOutOfRange:
@@ -146,7 +164,7 @@ public final class CompactedTopicReader {
                 )
                 positions[partition.partition] = nil
                 try await locate([partition], deadline: deadline)
-                progress.insert(partition.partition)
+                progress.moved.insert(partition.partition)
             case .failure(let error):
                 throw error
             case nil:

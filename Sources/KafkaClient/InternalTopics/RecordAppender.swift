@@ -34,6 +34,8 @@ public final class RecordAppender: Sendable {
 
     private struct State: Sendable {
         var identity: ProducerIdentity?
+        /// Whether the brokers know idempotent producers; a few that only speak Kafka's protocol do not.
+        var isIdempotent = true
         var sequences = ProducerSequences()
         var maximumBatchBytes: Int
     }
@@ -145,9 +147,18 @@ public final class RecordAppender: Sendable {
         }
     }
 
-    private func identity(deadline: Deadline) async throws(KafkaClientError) -> ProducerIdentity {
-        if let known = state.withLock({ $0.identity }) { return known }
-        let fresh = try await client.initProducerID(deadline: deadline)
+    /// Nil where the brokers have no identities.
+    private func identity(deadline: Deadline) async throws(KafkaClientError) -> ProducerIdentity? {
+        let (known, isIdempotent) = state.withLock { ($0.identity, $0.isIdempotent) }
+        if known != nil || !isIdempotent { return known }
+        let fresh: ProducerIdentity
+        do throws(KafkaClientError) {
+            fresh = try await client.initProducerID(deadline: deadline)
+        } catch {
+            guard error.code == .unsupportedByBroker else { throw error }
+            state.withLock { $0.isIdempotent = false }
+            return nil
+        }
         state.withLock { $0.identity = fresh }
         return fresh
     }
@@ -186,16 +197,18 @@ public final class RecordAppender: Sendable {
     private func encode(
         _ queues: [TopicPartition: [[Int]]],
         _ records: [AppendedRecord],
-        _ identity: ProducerIdentity
+        _ identity: ProducerIdentity?
     ) throws(KafkaClientError) -> [TopicPartition: ByteBuffer] {
         var round: [TopicPartition: ByteBuffer] = [:]
         let codecs = StandardCodecs()
         for (partition, batches) in queues {
             guard let batch = batches.first else { continue }
             var builder = RecordBatchBuilder(codec: compression)
-            builder.producerID = identity.producerID
-            builder.producerEpoch = identity.epoch
-            builder.baseSequence = state.withLock { $0.sequences.next(partition) }
+            if let identity {
+                builder.producerID = identity.producerID
+                builder.producerEpoch = identity.epoch
+                builder.baseSequence = state.withLock { $0.sequences.next(partition) }
+            }
             for position in batch {
                 let record = records[position]
                 builder.append(timestamp: record.timestamp, key: record.key, value: record.value)

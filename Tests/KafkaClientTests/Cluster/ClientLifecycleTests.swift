@@ -166,4 +166,42 @@ struct ClientLifecycleTests {
             #expect(offset.offset == 0)
         }
     }
+
+    @Test("A broker that hangs does not keep the others' news from us")
+    func hanging() async throws {
+        try await withCluster(brokers: 2) { cluster, client in
+            try await cluster.createTopic("t", replicationFactor: 2)
+            try await client.refreshMetadata(.all)
+            for node in [Int32(1), 2] { _ = try await client.connection(to: node, purpose: .control) }
+            try await cluster.faults.inject(.metadata, count: 100, .drop, broker: 1)
+            let start = ContinuousClock.now
+            for _ in 0..<3 { try await client.refreshMetadata(.topics(["t"])) }
+            #expect(ContinuousClock.now - start < .seconds(8))
+            try await cluster.faults.clear()
+        }
+    }
+
+    @Test("Wrong credentials fail at once and name the user")
+    func wrongPassword() async throws {
+        let sasl = LocalCluster.Listener.sasl([.plain])
+        try await withCluster(
+            properties: [
+                "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+                "sasl.jaas.config":
+                    "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"x\";",
+            ],
+            configure: { configuration in
+                configuration.listeners = [sasl]
+                configuration.plainUsers = ["u": "right"]
+            },
+            { _, client in
+                let start = ContinuousClock.now
+                let error = await #expect(throws: KafkaClientError.self) { try await client.waitUntilConnected() }
+                #expect(error?.code == .authenticationFailed)
+                #expect(error?.principal == "u")
+                #expect(error?.description.contains("user u") == true)
+                #expect(ContinuousClock.now - start < .seconds(5))
+            }
+        )
+    }
 }
