@@ -198,7 +198,7 @@ import Testing
         try await withTestCluster { cluster in
             try await cluster.createTopic("t", partitions: 1)
             try await RawClient.with(cluster.address()) { client in
-                let producer = try await start(client, timeout: 50)
+                let producer = try await start(client, timeout: 1000)
                 _ = try await add(client, producer)
                 _ = try await produce(client, producer, "x", sequence: 0)
                 // Waits for the marker that the coordinator writes by itself.
