@@ -47,11 +47,36 @@ struct ConfigAndAccessTests {
 
     @Test("Rules of access are created, found and deleted")
     func access() async throws {
-        let allowAll: (inout LocalCluster.Configuration) -> Void = {
+        let allowUs: (inout LocalCluster.Configuration) -> Void = {
             $0.authorization = true
             $0.superUsers = ["User:ANONYMOUS"]
         }
-        try await withCluster(configure: allowAll) { _, client in
+        try await withCluster(configure: allowUs) { _, client in
+            let read = AccessRule(resource: .topic, name: "t", principal: "User:a", operation: .read)
+            let write = AccessRule(
+                resource: .topic,
+                name: "t",
+                pattern: .prefixed,
+                principal: "User:b",
+                operation: .write,
+                permission: .deny
+            )
+            let created = await client.createAccess([read, write])
+            #expect(throws: Never.self) { try created[read]?.get() }
+            #expect(throws: Never.self) { try created[write]?.get() }
+            let all = try await client.describeAccess()
+            #expect(Set(all) == [read, write])
+            #expect(try await client.describeAccess(AccessRuleFilter(principal: "User:a")) == [read])
+            let filter = AccessRuleFilter(resource: .topic, operation: .write)
+            let deleted = await client.deleteAccess([filter])
+            #expect(try deleted[filter]?.get() == [write])
+            #expect(try await client.describeAccess() == [read])
+        }
+    }
+
+    @Test("Quotas are set, read and removed")
+    func quotas() async throws {
+        try await withCluster { _, client in
             let entity = QuotaEntity(["client-id": "mirror"])
             let set = await client.alterClientQuotas([entity: ["producer_byte_rate": 2_048]])
             #expect(throws: Never.self) { try set[entity]?.get() }
