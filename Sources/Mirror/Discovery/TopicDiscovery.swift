@@ -98,12 +98,15 @@ package struct TopicDiscovery: Sendable {
         let change = AssignmentChange(from: current, to: plan) { topic in
             !undescribed.contains(topic) && (mirroredTopics.contains(topic) || absences[topic, default: 0] >= 2)
         }
+        // A mirror that has vanished is made again only after its partitions have been stopped; otherwise new records could
+        // get into it before the old ones are copied again.
+        let vanishing = Set(current.keys.map(\.topic)).filter { absences[$0, default: 0] == 1 }
         for mirrored in change.removed { current[mirrored.source] = nil }
         for mirrored in change.added { current[mirrored.source] = mirrored }
 
         func isDue(_ topic: TopicName) -> Bool { trouble[topic].map { $0.retryAt <= now } ?? true }
         return Outcome(
-            creations: plan.creations.filter { isDue($0.source) },
+            creations: plan.creations.filter { isDue($0.source) && !vanishing.contains($0.source) },
             increases: plan.increases.filter { isDue($0.source) },
             added: change.added,
             removed: change.removed

@@ -217,7 +217,7 @@ package actor FlowSupervisor {
     @discardableResult
     private func pass(source: ClusterMetadata, target: ClusterMetadata) async throws -> Bool {
         let outcome = discovery.look(source: source, target: target, now: .now)
-        for mirrored in outcome.removed { await end(mirrored) }
+        await end(outcome.removed)
         await begin(outcome.added)
         guard !outcome.creations.isEmpty || !outcome.increases.isEmpty else { return false }
         let deadline = Deadline.after(.seconds(10))
@@ -278,13 +278,20 @@ package actor FlowSupervisor {
         if count > 0 { logger.info("mirroring partitions", metadata: ["new": "\(count)", "all": "\(owners.count)"]) }
     }
 
-    private func end(_ mirrored: TopicPlan.Mirrored) async {
-        guard let index = owners.removeValue(forKey: mirrored.source) else { return }
-        load[index] -= 1
-        if let position = await shards[index].revoke(mirrored.source) {
-            ledger?.observe([mirrored.source: position])
+    /// Stops partitions at the same time: each may have to wait for what it has sent.
+    private func end(_ removed: [TopicPlan.Mirrored]) async {
+        await withTaskGroup(of: (TopicPartition, PartitionPosition?).self) { group in
+            for mirrored in removed {
+                guard let index = owners.removeValue(forKey: mirrored.source) else { continue }
+                load[index] -= 1
+                let shard = shards[index]
+                group.addTask { (mirrored.source, await shard.revoke(mirrored.source)) }
+            }
+            for await (partition, position) in group {
+                if let position { ledger?.observe([partition: position]) }
+                logger.info("no longer mirroring a partition", metadata: ["partition": "\(partition)"])
+            }
         }
-        logger.info("no longer mirroring a partition", metadata: ["partition": "\(mirrored.source)"])
     }
 
     // MARK: Progress

@@ -77,6 +77,7 @@ package struct ResumeResolver: Sendable {
             switch startOffset {
             case .earliest:
                 guard case .success(let end)? = end, end.offset > 0 else { return begin(mirrored, at: .earliest) }
+                if let waits = waitsForLeader(mirrored) { return waits }
                 return await compareFromBeginning(mirrored, end: end.offset, deadline)
             case .latest: return begin(mirrored, at: .latest)
             case .none:
@@ -109,6 +110,7 @@ package struct ResumeResolver: Sendable {
                 return .wait(reason: error.description, nextStep: nil)
             case .success(let end):
                 if end.offset == targetOffset + 1 { return after(record, mirrored) }
+                if let waits = waitsForLeader(mirrored) { return waits }
                 return await compare(mirrored, record, targetOffset: targetOffset, end: end.offset, deadline)
             }
         }
@@ -212,6 +214,15 @@ package struct ResumeResolver: Sendable {
         } catch {
             return .wait(reason: "the end of the mirror cannot be compared with the source: \(error)", nextStep: nil)
         }
+    }
+
+    /// Not to be waited for: other partitions would have to wait as well.
+    private func waitsForLeader(_ mirrored: TopicPlan.Mirrored) -> Decision? {
+        guard source.metadata.leader(of: mirrored.source) == nil else { return nil }
+        return .wait(
+            reason: "the partition \(mirrored.source) has no leader at the source",
+            nextStep: "check that the brokers holding its replicas are up"
+        )
     }
 
     private func begin(_ mirrored: TopicPlan.Mirrored, at start: StartPosition) -> Decision {

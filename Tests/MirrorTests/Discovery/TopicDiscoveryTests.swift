@@ -92,6 +92,18 @@ import Testing
         #expect(outcome.added.first?.sourceTopicID == KafkaUUID(high: 1, low: 2))
     }
 
+    @Test func aVanishedMirrorIsStoppedBeforeItIsMadeAgain() throws {
+        var discovery = try discovery()
+        let source = cluster(["t": 1])
+        _ = discovery.look(source: source, target: cluster(["A.t": 1], ids: ["A.t": 1]), now: start)
+        #expect(look(&discovery, source: source, target: cluster([:]), now: start) == TopicDiscovery.Outcome())
+        let second = discovery.look(source: source, target: cluster([:]), now: start)
+        #expect(second.removed.map(\.source.topic) == ["t"])
+        #expect(second.creations.map(\.target) == ["A.t"])
+        let third = discovery.look(source: source, target: cluster(["A.t": 1], ids: ["A.t": 2]), now: start)
+        #expect(third.added.map(\.targetTopicID) == [KafkaUUID(high: 1, low: 2)])
+    }
+
     @Test func aTopicThatFailsWaitsAloneAndLongerEachTime() throws {
         var discovery = try discovery()
         let source = cluster(["bad": 1, "good": 1])

@@ -73,6 +73,57 @@ import Testing
         }
     }
 
+    @Test func aDeletedMirrorIsMadeAgainFromTheBeginning() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append(["1", "2", "3"], to: "t", of: clusters.a)
+            try await withService(clusters) { _ in
+                try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
+                try await clusters.b.deleteTopic("A.t")
+                try await clusters.append(["4"], to: "t", of: clusters.a)
+                try await eventually("everything is there again") { try await clusters.mirror("A.t").last == "4" }
+                #expect(try await clusters.mirror("A.t") == ["1", "2", "3", "4"])
+            }
+        }
+    }
+
+    @Test func aRecreatedSourceTopicIsMirroredFromItsBeginning() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append(["old 1", "old 2"], to: "t", of: clusters.a)
+            try await withService(clusters) { _ in
+                try await eventually("the old topic is mirrored") { try await clusters.mirror("A.t").count == 2 }
+                try await clusters.a.recreateTopic("t")
+                try await clusters.append(["new 1", "new 2", "new 3"], to: "t", of: clusters.a)
+                try await eventually("the new topic is mirrored") { try await clusters.mirror("A.t").last == "new 3" }
+                #expect(try await clusters.mirror("A.t") == ["old 1", "old 2", "new 1", "new 2", "new 3"])
+            }
+        }
+    }
+
+    @Test func flowsWithAClusterThatIsDownDoNotHoldUpOthers() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append(["1"], to: "t", of: clusters.a)
+            // Nothing listens on port 1.
+            let lines = """
+                clusters = A, B, C
+                C.bootstrap.servers = 127.0.0.1:1
+                C->B.enabled = true
+                A->C.enabled = true
+                """
+            try await withService(clusters, lines) { service in
+                #expect(service.flows.count == 3)
+                try await eventually("the others are mirrored") { try await clusters.mirror("A.t") == ["1"] }
+                try await eventually("the two flows with C wait") {
+                    await service.status().count {
+                        if case .waiting(let reason) = $0.phase { reason.contains("cluster C") } else { false }
+                    } == 2
+                }
+            }
+        }
+    }
+
     private func withService(
         _ clusters: TwoClusters,
         _ lines: String = "",
