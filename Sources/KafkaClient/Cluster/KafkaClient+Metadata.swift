@@ -144,13 +144,20 @@ extension KafkaClient {
                 self.state.withLock { $0.lastRefreshError }
                 ?? KafkaClientError(
                     .timedOut,
-                    "No broker answered with metadata in time",
+                    "No broker answered with metadata in time; asked were \(self.bootstrapList)",
                     cluster: self.name,
                     nextStep: "Check bootstrap.servers and that the brokers are up."
                 )
             error.cluster = self.name
             return error
         }
+    }
+
+    /// The first addresses to ask, for messages.
+    private var bootstrapList: String {
+        let servers = configuration.bootstrapServers
+        let shown = servers.prefix(3).map { "\($0)" }.joined(separator: ", ")
+        return servers.count > 3 ? shown + ", ..." : shown
     }
 
     /// Waits until the client has talked to the cluster once.
