@@ -15,6 +15,8 @@ package final class PeerProcess: Sendable {
     private struct State {
         var output = Data()
         var ended = false
+        /// Everything printed has arrived; a moment after the end at the latest, for children that keep the pipe open.
+        var isDrained = false
         var status: Int32 = 0
     }
 
@@ -37,6 +39,7 @@ package final class PeerProcess: Sendable {
             let data = handle.availableData
             if data.isEmpty {
                 handle.readabilityHandler = nil
+                self?.state.withLock { $0.isDrained = true }
             } else {
                 self?.state.withLock { $0.output.append(data) }
             }
@@ -46,6 +49,9 @@ package final class PeerProcess: Sendable {
             self?.state.withLock {
                 $0.ended = true
                 $0.status = status
+            }
+            DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [weak self] in
+                self?.state.withLock { $0.isDrained = true }
             }
         }
         try self.process.run()
@@ -62,7 +68,7 @@ package final class PeerProcess: Sendable {
         self.state.withLock { String(decoding: $0.output, as: UTF8.self) }
     }
 
-    package var hasEnded: Bool { self.state.withLock { $0.ended } }
+    package var hasEnded: Bool { self.state.withLock { $0.ended && $0.isDrained } }
 
     /// Sends one line to the standard input.
     package func write(line: String) throws {

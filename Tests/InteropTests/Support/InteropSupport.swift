@@ -49,6 +49,30 @@ func withLocalCluster<Value>(
     return value
 }
 
+/// Two clusters of three brokers each, in which nothing makes topics by accident.
+func withTwoClusters(_ body: (LocalCluster, LocalCluster) async throws -> Void) async throws {
+    var configuration = LocalCluster.Configuration(brokers: 3)
+    configuration.autoCreateTopics = false
+    try await withLocalCluster(configuration) { source in
+        configuration.clusterID = "the-target"
+        try await withLocalCluster(configuration) { target in
+            try await body(source, target)
+        }
+    }
+}
+
+/// Waits until the sum of a topic's end offsets is as wanted.
+func waitForEnd(
+    of topic: TopicName,
+    at cluster: LocalCluster,
+    _ isRight: (Int64) -> Bool
+) async throws {
+    try await poll(within: .seconds(60), "Nothing arrives in \(topic)") {
+        guard let summary = try await cluster.topic(topic) else { return false }
+        return isRight(summary.partitions.reduce(0) { $0 + $1.endOffset })
+    }
+}
+
 /// A folder that is gone when the last reference is.
 final class TemporaryFolder: Sendable {
     let url: URL

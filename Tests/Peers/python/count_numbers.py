@@ -18,7 +18,7 @@ def main():
     parser.add_argument("--partitions", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--any-order", action="store_true", help="count unordered partitions, but do not fail")
+    parser.add_argument("--only-lost", action="store_true", help="fail only for records that are missing")
     options = parser.parse_args()
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": options.bootstrap, "group.id": "numbers", "enable.auto.commit": False,
@@ -41,7 +41,9 @@ def main():
     unordered = sum(entries != sorted(entries) for entries in numbers.values())
     records = sum(len(entries) for entries in numbers.values())
     print(json.dumps({"records": records, "lost": lost, "repeated": repeated, "unordered": unordered, "open": sorted(pending)}))
-    return 1 if pending or lost or repeated or (unordered and not options.any_order) or records != len(wanted) * options.partitions else 0
+    if options.only_lost:
+        return 1 if pending or lost else 0
+    return 1 if pending or lost or repeated or unordered or records != len(wanted) * options.partitions else 0
 
 
 if __name__ == "__main__":
