@@ -129,7 +129,7 @@ struct MockClusterTests {
         }
     }
 
-    @Test("A coordinator answer that breaks the protocol is an error, and not the end")
+    @Test("A coordinator answer that breaks the protocol is asked for again")
     func malformedCoordinator() async throws {
         let mock = try await MockCluster()
         try await mock.topic(Self.topic, partitions: 1)
@@ -138,12 +138,6 @@ struct MockClusterTests {
             try await client.waitUntilConnected()
             // With an error code the mock writes a null host, which FindCoordinator does not allow.
             try await mock.fail(api: 10, codes: [15])
-            do throws(KafkaClientError) {
-                _ = try await client.groupOffsets(of: "group", partitions: [partition])
-                Issue.record("the mock writes correct errors now: inject them with the others")
-            } catch {
-                #expect(error.code == .invalidAnswer, "\(error)")
-            }
             let offsets = try await client.groupOffsets(of: "group", partitions: [partition])
             #expect(try offsets[partition]?.get().offset ?? -1 == -1)
         }
