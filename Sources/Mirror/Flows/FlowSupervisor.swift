@@ -140,7 +140,7 @@ package actor FlowSupervisor {
                 break
             } catch {
                 guard !Task.isCancelled else { return }
-                wait(for: Self.text(of: error))
+                wait(for: text(of: error))
                 try? await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(5))
                 limit = .seconds(30)
@@ -208,7 +208,7 @@ package actor FlowSupervisor {
                 clear(.clusters)
             } catch {
                 guard !Task.isCancelled else { return }
-                impede(.clusters, Self.text(of: error))
+                impede(.clusters, text(of: error))
             }
         }
     }
@@ -319,7 +319,11 @@ package actor FlowSupervisor {
             clear(.progress)
         } catch {
             guard !Task.isCancelled else { return }
-            impede(.progress, "progress cannot be written: \(Self.text(of: error))")
+            impede(.progress, "progress cannot be written: \(text(of: error))")
+            if (error as? KafkaClientError)?.code == .unknownTopic {
+                try? await store.createAgain(deadline: deadline)
+                ledger?.lostWhatWasWritten()
+            }
         }
     }
 
@@ -340,5 +344,13 @@ package actor FlowSupervisor {
         logger.log(level: level, "\(text)", metadata: ["partition": "\(event.source)"])
     }
 
-    private static func text(of error: any Error) -> String { "\(error)" }
+    /// The error in words; when no broker answers, with the addresses that were tried.
+    private func text(of error: any Error) -> String {
+        guard let failure = error as? KafkaClientError, failure.address == nil,
+            failure.code == .timedOut || failure.code == .unreachable
+        else { return "\(error)" }
+        let isSource = failure.cluster == configuration.sourceAlias
+        let properties = isSource ? configuration.sourceConsumer : configuration.targetProducer
+        return "\(error) (bootstrap.servers = \(properties["bootstrap.servers"] ?? ""))"
+    }
 }

@@ -43,6 +43,11 @@ package struct ProgressLedger: Sendable {
         written.merge(progress) { _, new in new }
     }
 
+    /// The topic has been lost: everything has to be written again.
+    package mutating func lostWhatWasWritten() {
+        written = [:]
+    }
+
     /// Where a partition goes on.
     package func resumption(of mirrored: TopicPlan.Mirrored) -> Resumption {
         guard let record = known[mirrored.source] else { return .nothingKnown }

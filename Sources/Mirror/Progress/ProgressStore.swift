@@ -41,6 +41,11 @@ package actor ProgressStore {
         return try await read(deadline: deadline)
     }
 
+    /// Makes the topic again after it was deleted.
+    package func createAgain(deadline: Deadline) async throws {
+        _ = try await create(brokers: client.metadata.brokers.count, deadline: deadline)
+    }
+
     /// Appends progress, the newest record of each partition last, and waits until all replicas have it.
     package func write(_ progress: [TopicPartition: ProgressRecord], deadline: Deadline) async throws {
         let now = Int64(ContinuousClock.millisecondsSince1970)

@@ -54,6 +54,23 @@ import Testing
         }
     }
 
+    @Test func aProgressTopicThatWasDeletedIsMadeAgain() async throws {
+        let partition = TopicPartition(topic: "t", partition: 0)
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await withFlow(clusters) { _, shard in
+                try await eventually("t is assigned") { shard.assigned.count == 1 }
+                shard.place(partition, PartitionPosition(sourceOffset: 1))
+                try await eventually("progress is written") { try await clusters.progress(of: partition) != nil }
+                try await clusters.b.deleteTopic("mm2-offsets.A.internal")
+                shard.place(partition, PartitionPosition(sourceOffset: 2))
+                try await eventually("progress is written again", within: .seconds(20)) {
+                    try await clusters.progress(of: partition)?.offset == 2
+                }
+            }
+        }
+    }
+
     @Test func aFlowGoesOnWhereTheLastOneStopped() async throws {
         let partition = TopicPartition(topic: "t", partition: 0)
         try await TwoClusters.run { clusters in
