@@ -383,6 +383,7 @@ public struct FetcherMachine: Sendable {
                 let size = answer.records?.byteCount ?? 0
                 // Bytes nobody wants any more stay in memory as long as their neighbours in the frame.
                 bytes += size
+                if size > 0 { signal = true }
                 guard let slot = self.slot(topic, answer.partitionIndex, node),
                     let entry = self.entry(slot), entry.node == node,
                     let sent = self.brokers[node]?.session.sent(slot),
@@ -409,10 +410,7 @@ public struct FetcherMachine: Sendable {
                         logStartOffset: answer.logStartOffset
                     )
                     self.report(.watermarks(slot: slot, marks))
-                    if size > 0 {
-                        signal = true
-                        if self.deliver(slot, answer, marks, frame: frame) { parts += 1 }
-                    }
+                    if size > 0, self.deliver(slot, answer, marks, frame: frame) { parts += 1 }
                 }
             }
         }
