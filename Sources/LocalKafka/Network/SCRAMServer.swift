@@ -23,6 +23,8 @@ struct SCRAMServer {
     private let mechanism: LocalCluster.SASLMechanism
     private let nonce: String
     private var state = State.start
+    /// librdkafka before 2.6.1 sends its own nonce twice, which brokers before 3.9 did not notice.
+    private var clientNonce = ""
     /// The user, once the exchange has succeeded.
     private(set) var user: String?
 
@@ -70,7 +72,8 @@ struct SCRAMServer {
         guard user.utf8.allSatisfy({ $0 < 0x80 }), let secret = secret(user) else {
             throw Failure(reason: "Authentication failed: Invalid user credentials")
         }
-        let nonce = String(parts[3].dropFirst(2)) + self.nonce
+        self.clientNonce = String(parts[3].dropFirst(2))
+        let nonce = self.clientNonce + self.nonce
         let salt = Data(secret.salt).base64EncodedString()
         let answer = "r=\(nonce),s=\(salt),i=\(secret.iterations)"
         let bare = parts[2...].joined(separator: ",")
@@ -99,7 +102,7 @@ struct SCRAMServer {
         let withoutProof = String(message[..<proofStart.lowerBound])
         let fields = withoutProof.split(separator: ",")
         guard
-            fields.count >= 2, fields[1] == "r=\(nonce)",
+            fields.count >= 2, fields[1] == "r=\(nonce)" || fields[1] == "r=\(self.clientNonce)\(nonce)",
             fields[0] == "c=\(Data(header.utf8).base64EncodedString())"
         else { throw Failure(reason: "Invalid SCRAM client final message: wrong nonce or channel binding") }
         let authMessage = Array("\(firstMessages),\(withoutProof)".utf8)
