@@ -100,6 +100,10 @@ package struct RunCommand: AsyncParsableCommand {
         let problems = configuration.clientProblems()
         guard problems.isEmpty else { throw Self.failure(configuration.warnings + problems) }
         Self.tell(configuration.warnings)
+        if !configuration.keysWithoutEffect.isEmpty {
+            let keys = configuration.keysWithoutEffect.joined(separator: ", ")
+            FileHandle.standardError.write(Data("note: \(file): without effect in this version: \(keys)\n".utf8))
+        }
         return configuration
     }
 

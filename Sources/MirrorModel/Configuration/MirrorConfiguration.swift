@@ -8,6 +8,8 @@ package struct MirrorConfiguration: Sendable {
     /// Threads that move records; `nil` for one per core.
     package let threads: Int?
     package let warnings: [ConfigurationDiagnostic]
+    /// Keys of the file that ask for something this version does not do, in file order.
+    package let keysWithoutEffect: [String]
     private let lines: [String: Int]
 
     /// Reads a file.
@@ -42,6 +44,7 @@ package struct MirrorConfiguration: Sendable {
         self.flows = reader.flows
         self.threads = reader.threads
         self.warnings = reader.warnings
+        self.keysWithoutEffect = reader.keysWithoutEffect
         self.lines = Dictionary(properties.entries.map { ($0.key, $0.line) }, uniquingKeysWith: { _, last in last })
     }
 
@@ -136,6 +139,22 @@ private struct ConfigurationReader {
         // Wrong expressions have been reported with their place.
         if let flow = try? FlowConfiguration(pair: pair, source: source, worker: worker, own: own) {
             flows.append(flow)
+        }
+    }
+
+    /// Keys of parts that are still missing. A switch that is off asks for nothing.
+    var keysWithoutEffect: [String] {
+        var seen: Set<String> = []
+        return properties.entries.compactMap { entry in
+            var name = entry.key
+            if let arrow = name.firstRange(of: "->") {
+                let target = name[arrow.upperBound...]
+                let alias = clusters.filter { String(target).hasBytePrefix($0 + ".") }.max { $0.count < $1.count }
+                guard let alias else { return nil }
+                name = String(target.dropFirst(alias.count + 1))
+            }
+            guard ConfigKey.withoutEffectYet.contains(name), seen.insert(entry.key).inserted else { return nil }
+            return name.hasByteSuffix(".enabled") && entry.value.trimmedAsJava.lowercased() == "false" ? nil : entry.key
         }
     }
 

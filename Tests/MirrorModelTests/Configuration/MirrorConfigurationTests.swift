@@ -179,6 +179,23 @@ import Testing
         #expect(error?.warnings.contains { $0.key == "F.exactly.once.source.support" } == true)
     }
 
+    @Test func keysOfMissingPartsAreListed() throws {
+        let configuration = try read(
+            """
+            sync.group.offsets.enabled = true
+            A->B.groups = x
+            A->B.topics = x
+            B->A.emit.heartbeats.enabled = false
+            sync.topic.acls.enabled = false
+            consumer.poll.timeout.ms = 5
+            offset.lag.max = 5
+            """
+        )
+        #expect(configuration.keysWithoutEffect == ["sync.group.offsets.enabled", "A->B.groups", "offset.lag.max"])
+        #expect(configuration.warnings.isEmpty)
+        #expect(try read("").keysWithoutEffect.isEmpty)
+    }
+
     @Test func targetsLimitTheFlows() throws {
         let both = "B->A.enabled = true\n"
         #expect(try read(both).flows.map(\.name) == ["A->B", "B->A"])
