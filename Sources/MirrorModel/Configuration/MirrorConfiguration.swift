@@ -142,7 +142,9 @@ private struct ConfigurationReader {
         }
     }
 
-    /// Keys of parts that are still missing. A switch that is off asks for nothing.
+    /// Keys of parts that are still missing.
+    ///
+    /// A switch that is off asks for nothing.
     var keysWithoutEffect: [String] {
         var seen: Set<String> = []
         return properties.entries.compactMap { entry in
