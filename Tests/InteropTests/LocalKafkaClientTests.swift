@@ -47,6 +47,12 @@ struct LocalKafkaClientTests {
             let consumer = try Peers.kcat(["-C", "-e", "-q", "-o", "beginning"] + connect)
             let output = try await consumer.success()
             #expect(output.split(separator: "\n").count == count)
+            let member = try Peers.kcat(
+                ["-e", "-q", "-X", "auto.offset.reset=earliest"] + [
+                    "-b", cluster.bootstrapServers, "-G", "readers", "words",
+                ]
+            )
+            #expect(try await member.success().split(separator: "\n").filter { !$0.hasPrefix("%") }.count == count)
             let listing = try await Peers.kcat(["-L", "-b", cluster.bootstrapServers]).success()
             #expect(listing.contains("topic \"words\" with 3 partitions"))
         }

@@ -38,6 +38,7 @@ struct Certificates: Sendable {
     }
 
     func path(_ name: String) -> String { self.folder.path(name) }
+    func text(_ name: String) throws -> String { try String(contentsOfFile: self.path(name), encoding: .utf8) }
 
     /// Client properties for a trust store of the given type.
     func trust(_ type: String) -> [String: String] {
