@@ -36,6 +36,17 @@ struct ForeignMirrorTests {
             let tansu = try await ForeignBroker.tansu("tansu")
             let there = try await RealData(at: tansu.bootstrapServers, prefix: "t", perCodec: 4_000)
             try await Self.mirror("Tansu to LocalKafka", tansu.bootstrapServers, local.bootstrapServers, there)
+            // Tansu does not list aborted transactions: consumers and the mirror see their records like all others.
+            let undone = try await RealData(
+                at: tansu.bootstrapServers,
+                prefix: "aborted",
+                perCodec: 600,
+                transactions: 3,
+                extra: ["--codecs", ""]
+            )
+            #expect(undone.visible == 400 && undone.aborted == 200)
+            let all = RealData(topics: undone.topics, visible: 600)
+            try await Self.mirror("Tansu with aborted", tansu.bootstrapServers, local.bootstrapServers, all)
             // Tansu never lists aborted transactions, so consumers of Tansu would see them; the mirror leaves them out.
             let here = try await RealData(at: local.bootstrapServers, prefix: "l", perCodec: 2_000, transactions: 9)
             try await Self.mirror("LocalKafka to Tansu", local.bootstrapServers, tansu.bootstrapServers, here)

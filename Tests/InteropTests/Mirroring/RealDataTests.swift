@@ -16,7 +16,10 @@ struct RealDataTests {
             let words = try await Self.words(source, perCodec: 20_000)
             var comparison = Comparison(source: from, target: to, topics: data.topics + words.topics)
 
+            let begin = ContinuousClock.now
             var mirror = try MirrorProcess(from: from, to: to, topics: "real.*, words.*, late.*")
+            try await waitForEnd(of: "A.real.zstd", at: target) { $0 > 0 }
+            print("first records \(ContinuousClock.now - begin) after the start of the process")
             try await comparison.librdkafka("real data", records: data.visible + words.count, mirror: mirror)
 
             // Every codec is passed through without being decompressed.

@@ -7,6 +7,8 @@ struct RealData {
     var topics: [String]
     /// Records that a read_committed consumer sees.
     var visible: Int
+    /// Records of aborted transactions.
+    var aborted = 0
 
     init(topics: [String], visible: Int) {
         self.topics = topics
@@ -23,7 +25,10 @@ struct RealData {
         extra: [String] = []
     ) async throws {
         struct Summary: Decodable {
-            struct Topic: Decodable { var records: Int }
+            struct Topic: Decodable {
+                var records: Int
+                var aborted: Int?
+            }
             var topics: [String: Topic]
             var failures: [String]
         }
@@ -40,5 +45,6 @@ struct RealData {
         guard summary.failures.isEmpty else { throw PeerProcess.Failure(description: output) }
         self.topics = summary.topics.keys.sorted()
         self.visible = summary.topics.values.reduce(0) { $0 + $1.records }
+        self.aborted = summary.topics.values.reduce(0) { $0 + ($1.aborted ?? 0) }
     }
 }
