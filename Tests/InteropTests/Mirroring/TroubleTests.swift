@@ -74,6 +74,55 @@ struct TroubleTests {
         }
     }
 
+    @Test("Killed again and again under load: nothing lost, nothing twice")
+    func killedAgainAndAgain() async throws {
+        try await withTwoClusters { source, target in
+            for codec in RealData.codecs {
+                try await source.createTopic(TopicName("real.\(codec)"), partitions: 6)
+            }
+            let start = {
+                try MirrorProcess(
+                    from: source.bootstrapServers,
+                    to: target.bootstrapServers,
+                    topics: "real.*",
+                    properties: ["B.offset.flush.interval.ms": "700"]
+                )
+            }
+            var mirror = try start()
+            let data = Task {
+                var data = RealData(topics: [], visible: 0)
+                for _ in 0..<6 {
+                    let more = try await RealData(
+                        at: source.bootstrapServers,
+                        perCodec: 4_000,
+                        extra: ["--no-create"]
+                    )
+                    data = RealData(topics: more.topics, visible: data.visible + more.visible)
+                }
+                return data
+            }
+            var seen: Int64 = 0
+            for round in 1...6 {
+                // Only what has moved something on can leave something half done.
+                let last = seen
+                try await waitForEnd(of: "A.real.lz4", at: target) { $0 > last || $0 >= 24_000 }
+                seen = try await target.topic("A.real.lz4")?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
+                try await mirror.kill()
+                mirror = try start()
+                print("killed \(round) times, \(seen) records in one topic")
+            }
+            let produced = try await data.value
+            let comparison = Comparison(
+                source: source.bootstrapServers,
+                target: target.bootstrapServers,
+                topics: produced.topics
+            )
+            try await comparison.librdkafka("killed again and again", records: produced.visible, mirror: mirror)
+            try await mirror.stop()
+            try await comparison.java("killed again and again", version: "4.3.0")
+        }
+    }
+
     @Test(
         "Wrong password, a closed port, a silent peer: each is told once, the other flows go on, and what comes up is mirrored"
     )
