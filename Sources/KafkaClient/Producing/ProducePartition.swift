@@ -28,6 +28,8 @@ struct ProducePartition: Sendable {
     /// A batch that has a sequence number and is not acknowledged.
     struct Outstanding: Sendable {
         var batch: ProduceBatch
+        /// Counts the batches of the partition.
+        var ordinal: UInt64
         /// The request it is in; nil when it must be sent again.
         var request: UInt64?
         /// Some attempt ended without a definite answer.
@@ -44,6 +46,7 @@ struct ProducePartition: Sendable {
     /// In the order of their sequence numbers.
     var outstanding: Deque<Outstanding> = []
     var onWire = 0
+    private var nextOrdinal: UInt64 = 0
     /// Hint how much the owner has waiting.
     var waitingBytes = 0
     var attempts = 0
@@ -74,13 +77,19 @@ struct ProducePartition: Sendable {
     }
 
     /// Whether a new batch may go out behind those that are out.
+    ///
+    /// Counted from the oldest unacknowledged one, those acknowledged after it included: a broker recognises the
+    /// repetition of its last five batches only, and the oldest may have been written without our knowing.
     func mayPull(limit: Int) -> Bool {
-        self.outstanding.count < (self.ids.isConfirmed && self.ids.identity != ProducerIdentity.none ? limit : 1)
+        guard let oldest = self.outstanding.first else { return true }
+        guard self.ids.isConfirmed, self.ids.identity != ProducerIdentity.none else { return false }
+        return self.nextOrdinal - oldest.ordinal < UInt64(limit)
     }
 
     mutating func append(_ batch: ProduceBatch, request: UInt64) {
         self.ids.take(records: batch.recordCount)
-        self.outstanding.append(Outstanding(batch: batch, request: request))
+        self.outstanding.append(Outstanding(batch: batch, ordinal: self.nextOrdinal, request: request))
+        self.nextOrdinal += 1
         self.onWire += 1
         self.waitingBytes = max(1, self.waitingBytes - batch.byteCount)
     }

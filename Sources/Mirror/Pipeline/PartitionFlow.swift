@@ -768,7 +768,8 @@ package struct PartitionFlow: Sendable {
             return
         }
         var next = base
-        for entry in Array(self.queue.entries.prefix(matched)) where !entry.isAcknowledged {
+        for entry in Array(self.queue.entries.prefix(matched)) {
+            // Some may be acknowledged already, behind one whose answer was lost.
             _ = self.queue.acknowledge(token: entry.token, targetBase: next)
             next += Int64(entry.recordCount)
         }

@@ -187,19 +187,33 @@ struct ModelCluster {
 
     // MARK: Produce
 
-    mutating func produce(_ request: ProduceRequest, node: Int32, fault: (TopicPartition) -> ErrorCode?)
-        -> ProduceResponse
-    {
+    /// What an answer says although the batch was written, or why it is not.
+    enum ProduceFault {
+        case written(ErrorCode)
+        case notWritten(ErrorCode)
+    }
+
+    mutating func produce(
+        _ request: ProduceRequest,
+        node: Int32,
+        fault: (TopicPartition) -> ProduceFault?
+    ) -> ProduceResponse {
         var response = ProduceResponse()
         for topic in request.topicData {
             var answers = ProduceResponse.TopicProduceResponse()
             answers.name = topic.name
             for data in topic.partitionData {
                 let partition = TopicPartition(topic: topic.name, partition: data.index)
-                var answer = self.append(data, to: partition, node: node)
+                let fault = fault(partition)
+                var answer = ProduceResponse.PartitionProduceResponse()
+                if case .notWritten(let code) = fault {
+                    answer.errorCode = code
+                    answer.baseOffset = -1
+                } else {
+                    answer = self.append(data, to: partition, node: node)
+                }
                 answer.index = data.index
-                if answer.errorCode == .none, let code = fault(partition) {
-                    // Written, but the answer does not say so.
+                if answer.errorCode == .none, case .written(let code) = fault {
                     answer.errorCode = code
                     answer.baseOffset = -1
                 }

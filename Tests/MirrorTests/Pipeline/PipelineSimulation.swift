@@ -11,7 +11,7 @@ final class PipelineSimulation {
     struct Faults {
         /// Per cent of requests whose connection breaks, before or after the broker has acted.
         var disconnect = 0
-        /// Per cent of batches that are written but answered with an error.
+        /// Per cent of batches that are answered with an error, written or not.
         var uncertain = 0
         /// Per cent of requests that bring a leader move along.
         var move = 0
@@ -313,7 +313,11 @@ final class PipelineSimulation {
                 var random = simulation.random
                 let response = simulation.target.produce(request, node: node) { _ in
                     guard random.chance(chance) else { return nil }
-                    return random.chance(50) ? .notEnoughReplicasAfterAppend : .requestTimedOut
+                    switch Int.random(in: 0..<4, using: &random) {
+                    case 0: return .written(.notEnoughReplicasAfterAppend)
+                    case 1: return .written(.requestTimedOut)
+                    default: return .notWritten(.notEnoughReplicas)
+                    }
                 }
                 simulation.random = random
                 simulation.later(.milliseconds(2), .producer { $0.answered(id, response, now: $1) })
