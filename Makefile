@@ -17,7 +17,7 @@ demo: build
 
 ## Everything: unit, golden vectors, embedded clusters, foreign clients and brokers.
 test: packages test-packages peers
-	$(SWIFT) test
+	$(SWIFT) test --no-parallel
 
 peers: test-packages
 	scripts/peers
