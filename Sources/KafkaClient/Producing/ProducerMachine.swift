@@ -52,6 +52,8 @@ public struct ProducerMachine: Sendable {
     let settings: ProduceSettings
     private var entries: [ProducePartition?] = []
     private var freeSlots: [Int] = []
+    /// Partitions that were open once and closed.
+    private var partitionsBefore: Set<TopicPartition> = []
     private var nextIdentity: UInt64 = 1
     private var nextRequest: UInt64 = 1
     private var brokers: [Int32: BrokerProduceQueue] = [:]
@@ -112,8 +114,11 @@ public struct ProducerMachine: Sendable {
     /// Opens a partition; the slot returned names it from now on.
     public mutating func add(_ partition: TopicPartition, now: NIODeadline) -> Int {
         self.now = now
-        let entry = ProducePartition(partition: partition, identity: self.nextIdentity)
+        var entry = ProducePartition(partition: partition, identity: self.nextIdentity)
         self.nextIdentity += 1
+        // The broker remembers the sequences of the shared producer id: batches that begin at 0 again would be taken for
+        // repetitions of the first ones and dropped.
+        entry.needsOwnIdentity = self.settings.isIdempotent && self.partitionsBefore.contains(partition)
         let slot: Int
         if let free = self.freeSlots.popLast() {
             slot = free
@@ -572,6 +577,7 @@ public struct ProducerMachine: Sendable {
 
     private mutating func free(_ slot: Int) {
         self.sleeping.remove(slot)
+        if let entry = self.entries[slot] { self.partitionsBefore.insert(entry.partition) }
         self.entries[slot] = nil
         self.freeSlots.append(slot)
     }
