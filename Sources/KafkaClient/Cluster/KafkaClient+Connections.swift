@@ -201,8 +201,7 @@ extension KafkaClient {
             failure.message,
             cluster: name,
             address: failure.context.address ?? address,
-            nextStep: failure.nextStep,
-            underlying: failure.cause
+            nextStep: failure.nextStep
         )
         result.principal = failure.context.principal
         return result

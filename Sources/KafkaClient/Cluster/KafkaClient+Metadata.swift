@@ -146,7 +146,7 @@ extension KafkaClient {
                     .timedOut,
                     "No broker answered with metadata in time; asked were \(self.bootstrapList)",
                     cluster: self.name,
-                    nextStep: "Check bootstrap.servers and that the brokers are up."
+                    nextStep: "Check bootstrap.servers, and that the brokers are up and can be reached from here."
                 )
             error.cluster = self.name
             return error

@@ -102,7 +102,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         if let kafkaError, kafkaError != .none { context.append("answer \(kafkaError.name)") }
         if !context.isEmpty { text += " (" + context.joined(separator: ", ") + ")" }
         if let underlying { text += ": \(underlying)" }
-        if let nextStep { text += ". \(nextStep)" }
+        if let nextStep { text += ". \(nextStep.prefix(1).uppercased())\(nextStep.dropFirst())" }
         return text
     }
 }

@@ -126,7 +126,7 @@ extension ConnectionStateMachine {
         }
 
         private static func because(_ cause: (any Error)?) -> String {
-            cause.map { ": \($0)" } ?? ""
+            cause.map { ": \(KafkaConnection.words(for: $0))" } ?? ""
         }
     }
 }

@@ -283,7 +283,8 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         guard let correlationID = body.readInteger(as: Int32.self) else {
             return fail(
                 .protocolViolation,
-                "the peer answered something that is not Kafka: a frame of \(frame.readableBytes) bytes"
+                "the peer answered something that is not Kafka: a frame of \(frame.readableBytes) bytes",
+                nextStep: "check that host and port belong to a Kafka broker"
             )
         }
         switch self.inFlight.match(correlationID) {
@@ -336,7 +337,10 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         var request = ApiVersionsRequest()
         request.clientSoftwareName = KafkaString(self.configuration.softwareName)
         request.clientSoftwareVersion = KafkaString(self.configuration.softwareVersion)
-        sendSetup(request, version: version) { body in
+        // The broker has no work with this one. A peer that takes the connection and stays silent must not use up the
+        // time in which another address would have answered.
+        let limit = min(self.configuration.requestTimeout, self.configuration.connectionSetupTimeout)
+        sendSetup(request, version: version, limit: limit) { body in
             let answer = VersionNegotiation.read(body, version: version)
             self.run(self.machine.versionsAnswered(answer, nonce: Self.makeNonce()))
         }
@@ -360,8 +364,13 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         }
     }
 
-    private func sendSetup<R: KafkaRequest>(_ request: R, version: Int16, then: @escaping (ByteBuffer) -> Void) {
-        let deadline = self.eventLoop.now + TimeAmount(self.configuration.requestTimeout)
+    private func sendSetup<R: KafkaRequest>(
+        _ request: R,
+        version: Int16,
+        limit: Duration? = nil,
+        then: @escaping (ByteBuffer) -> Void
+    ) {
+        let deadline = self.eventLoop.now + TimeAmount(limit ?? self.configuration.requestTimeout)
         write(request, version: version, deadline: deadline, expectsAnswer: true) { result in
             switch result {
             case .success(let body): then(body)
@@ -483,10 +492,14 @@ final class KafkaChannelHandler: ChannelInboundHandler {
             return
         }
         let waited = Duration.nanoseconds((now - late.sentAt).nanoseconds)
+        let isFirst = late.apiKey == .apiVersions
         let error = KafkaConnectionError(
             .timedOut,
-            "no answer to \(late.apiKey) within \(Duration.milliseconds(waited.inMilliseconds).forPeople)",
-            nextStep: "check that the broker is alive and reachable; request.timeout.ms sets the limit",
+            (isFirst ? "the peer took the connection but gave " : "")
+                + "no answer to \(late.apiKey) within \(Duration.milliseconds(waited.inMilliseconds).forPeople)",
+            nextStep: isFirst
+                ? "check that a Kafka broker that is alive listens there, and that security.protocol fits this listener"
+                : "check that the broker is alive and reachable; request.timeout.ms sets the limit",
             context: self.errorContext
         )
         // The machine first: a completion that sends again must already find the connection closing.

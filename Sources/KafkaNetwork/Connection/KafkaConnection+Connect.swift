@@ -110,8 +110,13 @@ extension KafkaConnection {
     private static func reason(_ error: any Error, _ limit: Duration) -> String {
         switch error {
         case ChannelError.connectTimeout: return "no answer within \(limit.forPeople)"
-        case let error as IOError: return unsafe String(cString: strerror(error.errnoCode))
-        default: return "\(error)"
+        default: return words(for: error)
         }
+    }
+
+    /// What the system says, without the names of its functions.
+    static func words(for error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return unsafe String(cString: strerror(error.errnoCode))
     }
 }
