@@ -104,7 +104,7 @@ let package = Package(
         library(
             "MirrorCommands",
             [
-                "Mirror", "MirrorModel", "KafkaClient", "KafkaProtocol", "KafkaRecords", "KafkaCompression",
+                "CSupport", "Mirror", "MirrorModel", "KafkaClient", "KafkaProtocol", "KafkaRecords", "KafkaCompression",
                 "LocalKafka",
                 argumentParser, logging, lifecycle, signals, nioCore, nioPosix,
             ]

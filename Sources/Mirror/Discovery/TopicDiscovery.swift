@@ -34,7 +34,8 @@ package struct TopicDiscovery: Sendable {
     private var decisions: [TopicName: TopicName?] = [:]
     private var trouble: [TopicName: Trouble] = [:]
     private var absences: [TopicName: Int] = [:]
-    private var blocked: [WaitingTopic] = []
+    /// Topics that cannot be described.
+    package private(set) var blocked: [WaitingTopic] = []
     private var selectedCount = 0
     /// What is being mirrored, by source partition.
     package private(set) var current: [TopicPartition: TopicPlan.Mirrored] = [:]
@@ -55,6 +56,19 @@ package struct TopicDiscovery: Sendable {
 
     /// How many topics of the source are selected.
     package var topicCount: Int { selectedCount }
+
+    /// Names that the configuration spells out, rather than as an expression, and the source does not show.
+    package func missingNames(in source: ClusterMetadata) -> Set<String> {
+        let pieces = selection.filter.include.source.split(separator: "|").map { String($0) }
+        return Set(
+            pieces.filter { piece in
+                piece.unicodeScalars.allSatisfy {
+                    $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains($0))
+                }
+                    && source.topics[TopicName(piece)] == nil
+            }
+        )
+    }
 
     /// Compares the two clusters; what the outcome adds and removes counts as done.
     package mutating func look(
@@ -114,6 +128,7 @@ package struct TopicDiscovery: Sendable {
     }
 
     /// A creation or increase did not succeed; the topic is tried again after a pause that grows.
+    @discardableResult
     package mutating func failed(
         _ topic: TopicName,
         reason: String,

@@ -36,9 +36,14 @@ package actor FlowSupervisor {
     private var owners: [TopicPartition: Int] = [:]
     private var load: [Int] = []
     private var progressWrittenAt: NIODeadline?
+    private var news = TroubleNews()
+    private var blocked: Set<TopicName> = []
+    private var missingNames: Set<String> = []
 
     private enum Impediment: Int, Comparable {
         case clusters, progress
+
+        var subject: TroubleNews.Subject { self == .clusters ? .clusters : .progress }
 
         static func < (a: Impediment, b: Impediment) -> Bool { a.rawValue < b.rawValue }
     }
@@ -147,11 +152,12 @@ package actor FlowSupervisor {
             }
         }
         guard !Task.isCancelled else { return }
-        if case .waiting = phase { logger.info("the flow can start now") }
+        if news.tellsEnd(of: .start, now: .now) { logger.info("the flow has started now") }
         phase = .running
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepLooking() }
             group.addTask { await self.keepWriting() }
+            group.addTask { await self.keepCounting() }
             for shard in shards {
                 group.addTask {
                     for await event in shard.events { await self.note(event) }
@@ -177,8 +183,8 @@ package actor FlowSupervisor {
     }
 
     private func wait(for reason: String) {
-        guard phase != .waiting(reason: reason) else { return }
         phase = .waiting(reason: reason)
+        guard news.tells(.start, reason, now: .now) else { return }
         logger.warning("the flow waits", metadata: ["reason": "\(reason)"])
     }
 
@@ -200,7 +206,7 @@ package actor FlowSupervisor {
             guard !Task.isCancelled else { return }
             pause = .milliseconds(configuration.discoveryIntervalMs)
             do {
-                let deadline = Deadline.after(.seconds(15))
+                let deadline = Deadline.after(.seconds(10))
                 async let source = clients.source.refreshMetadata(.all, deadline: deadline)
                 async let target = clients.target.refreshMetadata(.all, deadline: deadline)
                 let (sourceMetadata, targetMetadata) = try await (source, target)
@@ -217,6 +223,7 @@ package actor FlowSupervisor {
     @discardableResult
     private func pass(source: ClusterMetadata, target: ClusterMetadata) async throws -> Bool {
         let outcome = discovery.look(source: source, target: target, now: .now)
+        tellOfMissingTopics(source)
         await end(outcome.removed)
         await begin(outcome.added)
         guard !outcome.creations.isEmpty || !outcome.increases.isEmpty else { return false }
@@ -228,7 +235,7 @@ package actor FlowSupervisor {
             switch result {
             case .success:
                 changed = true
-                discovery.succeeded(topic)
+                release(topic)
             case .failure(let error):
                 hold(topic, reason: error.description, nextStep: nil)
             }
@@ -237,7 +244,18 @@ package actor FlowSupervisor {
     }
 
     private func hold(_ topic: TopicName, reason: String, nextStep: String?) {
-        guard discovery.failed(topic, reason: reason, nextStep: nextStep, now: .now) else { return }
+        discovery.failed(topic, reason: reason, nextStep: nextStep, now: .now)
+        tell(topic, reason: reason, nextStep: nextStep)
+    }
+
+    private func release(_ topic: TopicName) {
+        discovery.succeeded(topic)
+        guard news.tellsEnd(of: .topic(topic), now: .now) else { return }
+        logger.info("a topic no longer waits", metadata: ["topic": "\(topic)"])
+    }
+
+    private func tell(_ topic: TopicName, reason: String, nextStep: String?) {
+        guard news.tells(.topic(topic), reason, now: .now) else { return }
         var metadata: Logger.Metadata = ["topic": "\(topic)", "reason": "\(reason)"]
         if let nextStep { metadata["next"] = "\(nextStep)" }
         logger.warning("a topic waits", metadata: metadata)
@@ -273,7 +291,7 @@ package actor FlowSupervisor {
         for (index, assignments) in assignments.enumerated() where !assignments.isEmpty {
             await shards[index].assign(assignments)
         }
-        for topic in begun.subtracting(held) { discovery.succeeded(topic) }
+        for topic in begun.subtracting(held) { release(topic) }
         let count = assignments.reduce(0) { $0 + $1.count }
         if count > 0 { logger.info("mirroring partitions", metadata: ["new": "\(count)", "all": "\(owners.count)"]) }
     }
@@ -289,7 +307,9 @@ package actor FlowSupervisor {
             }
             for await (partition, position) in group {
                 if let position { ledger?.observe([partition: position]) }
-                logger.info("no longer mirroring a partition", metadata: ["partition": "\(partition)"])
+                if news.tells(.partitions, "\(partition) is no longer mirrored", now: .now) {
+                    logger.info("no longer mirroring a partition", metadata: ["partition": "\(partition)"])
+                }
             }
         }
     }
@@ -330,24 +350,91 @@ package actor FlowSupervisor {
     // MARK: Messages
 
     private func impede(_ kind: Impediment, _ text: String) {
-        guard impediments.updateValue(text, forKey: kind) != text else { return }
+        impediments[kind] = text
+        // What keeps a cluster from answering keeps progress from being written.
+        if kind == .progress, impediments[.clusters] != nil { return }
+        guard news.tells(kind.subject, text, now: .now) else { return }
         logger.warning("something is in the way", metadata: ["reason": "\(text)"])
     }
 
     private func clear(_ kind: Impediment) {
         guard let text = impediments.removeValue(forKey: kind) else { return }
+        guard news.tellsEnd(of: kind.subject, now: .now) else { return }
         logger.info("no longer in the way", metadata: ["reason": "\(text)"])
+    }
+
+    /// Topics that the configuration means and that are not there, or not shown to us, are told: nobody would wait for
+    /// them for ever on purpose.
+    private func tellOfMissingTopics(_ source: ClusterMetadata) {
+        let waiting = discovery.blocked
+        for topic in waiting { tell(topic.topic, reason: topic.reason, nextStep: topic.nextStep) }
+        let names = Set(waiting.map(\.topic))
+        for topic in blocked.subtracting(names) { release(topic) }
+        blocked = names
+
+        let missing = discovery.missingNames(in: source)
+        let alias = configuration.sourceAlias
+        for name in missing.sorted() {
+            let text = "the topic does not exist at cluster \(alias), or the mirror may not describe it"
+            guard news.tells(.name(name), text, now: .now) else { continue }
+            let next =
+                "create it, correct topics, or allow the source principal DESCRIBE and READ; it is found by itself"
+            logger.warning(
+                "a topic that is named is not found",
+                metadata: ["topic": "\(name)", "reason": "\(text)", "next": "\(next)"]
+            )
+        }
+        for name in missingNames.subtracting(missing) where news.tellsEnd(of: .name(name), now: .now) {
+            logger.info("a topic that was missing is there", metadata: ["topic": "\(name)"])
+        }
+        missingNames = missing
+
+        guard discovery.topicCount == 0, missing.isEmpty else {
+            _ = news.tellsEnd(of: .selection, now: .now)
+            return
+        }
+        let text = "none of the \(source.topics.count) topics that cluster \(alias) shows is selected"
+        guard news.tells(.selection, text, now: .now) else { return }
+        let next = "check topics and topics.exclude, and that the source principal may DESCRIBE the topics"
+        logger.warning(
+            "there is nothing to mirror yet",
+            metadata: [
+                "reason": "\(text)", "topics": "\(configuration.selection.filter.include.source)", "next": "\(next)",
+            ]
+        )
     }
 
     private func note(_ event: PartitionEvent) {
         let (level, text) = event.message
+        let now = ContinuousClock.now
+        switch event.kind {
+        case .quarantined, .impeded:
+            guard news.tells(.partition(event.source), text, now: now) else { return }
+        case .recovered:
+            guard news.tellsEnd(of: .partition(event.source), now: now) else { return }
+        default:
+            guard level < .info || news.tells(.partitions, "\(event.source): \(text)", now: now) else { return }
+        }
         logger.log(level: level, "\(text)", metadata: ["partition": "\(event.source)"])
+    }
+
+    /// Tells how much was not told line by line.
+    private func keepCounting() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(5))
+            for (kind, count, example) in news.withheld(now: .now) {
+                logger.warning(
+                    "more of the same happened to other \(kind.rawValue)",
+                    metadata: ["lines": "\(count)", "last": "\(example)"]
+                )
+            }
+        }
     }
 
     /// The error in words; when no broker answers, with the addresses that were tried.
     private func text(of error: any Error) -> String {
         guard let failure = error as? KafkaClientError, failure.address == nil,
-            failure.code == .timedOut || failure.code == .unreachable
+            failure.code == .unreachable
         else { return "\(error)" }
         let isSource = failure.cluster == configuration.sourceAlias
         let properties = isSource ? configuration.sourceConsumer : configuration.targetProducer

@@ -9,7 +9,8 @@ extension PartitionEvent {
         case .quarantined(let reason): (.error, "the partition is stopped: \(reason)")
         case .recovered: (.info, "the partition is mirrored again")
         case .impeded(let reason): (.warning, "the partition is held up: \(reason)")
-        case .targetMissing: (.warning, "the target partition \(target) is missing")
+        // The quarantine that follows says it with the next step.
+        case .targetMissing: (.debug, "the target partition \(target) is missing")
         case .sourceGap(let range):
             (
                 .warning,

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import CSupport
 import UnixSignals
 
 /// `kafka-mirror demo`: two embedded clusters with live producers, mirrored both ways, shown in the terminal.
@@ -22,6 +23,7 @@ package struct DemoCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
+        _ = csupport_keep_large_buffers()
         // Trapped before anything starts, so that an early Ctrl-C ends cleanly as well.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let seconds = self.seconds

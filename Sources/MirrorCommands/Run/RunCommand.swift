@@ -1,4 +1,5 @@
 package import ArgumentParser
+import CSupport
 import Foundation
 import KafkaProtocol
 import Logging
@@ -17,7 +18,9 @@ package struct RunCommand: AsyncParsableCommand {
         discussion: """
             SIGTERM and SIGINT end it in order: what was sent is waited for and progress is written, within ten seconds.
 
-            Exit status: 0 after an orderly end, 2 when the file cannot be used, 64 for a wrong command line.
+            A second signal ends it at once.
+
+            Exit status: 0 after an orderly end, 130 or 143 after a second signal, 2 when the file cannot be used, 64 for a wrong command line.
             """
     )
 
@@ -48,6 +51,7 @@ package struct RunCommand: AsyncParsableCommand {
             for line in Self.summary(of: configuration) { print(line) }
             return
         }
+        _ = csupport_keep_large_buffers()
         let logger = Logger(label: "kafka-mirror") { [logLevel] _ in PlainLogHandler(logLevel: logLevel.level) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads ?? System.coreCount)
         let service = try MirrorService(
@@ -69,6 +73,9 @@ package struct RunCommand: AsyncParsableCommand {
         // The flows bound their own end to seven seconds; this is for a flow that does not.
         settings.maximumGracefulShutdownDuration = .seconds(9)
         logger.info("starting", metadata: ["version": "\(programVersion)", "flows": "\(Self.names(configuration))"])
+        // Whoever asks twice does not want to wait.
+        let impatience = Task { await Self.exitAtSecondSignal(logger) }
+        defer { impatience.cancel() }
         try await ServiceGroup(configuration: settings).run()
         logger.info("stopped")
         try? await group.shutdownGracefully()
@@ -79,13 +86,20 @@ package struct RunCommand: AsyncParsableCommand {
         var isFolder: ObjCBool = false
         let exists = unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder)
         guard exists, !isFolder.boolValue, let bytes = FileManager.default.contents(atPath: file) else {
-            let reason = !exists ? "there is no such file" : isFolder.boolValue ? "is a folder" : "cannot be read"
+            let isForbidden = exists && !FileManager.default.isReadableFile(atPath: file)
+            let reason =
+                !exists
+                ? "there is no such file"
+                : isFolder.boolValue
+                    ? "is a folder"
+                    : isForbidden ? "may not be read by user \(NSUserName())" : "cannot be read"
             throw Self.failure([
                 ConfigurationDiagnostic(
                     .error,
                     file: file,
                     reason: reason,
-                    nextStep: "give the path of a MirrorMaker 2 properties file"
+                    nextStep: isForbidden
+                        ? "let this user read it" : "give the path of a MirrorMaker 2 properties file"
                 )
             ])
         }
@@ -116,6 +130,19 @@ package struct RunCommand: AsyncParsableCommand {
         for diagnostic in diagnostics {
             let severity = diagnostic.severity == .error ? "error" : "warning"
             FileHandle.standardError.write(Data("\(severity): \(diagnostic)\n".utf8))
+        }
+    }
+
+    /// Ends the program on the spot when a second SIGINT or SIGTERM comes.
+    private static func exitAtSecondSignal(_ logger: Logger) async {
+        var hasAsked = false
+        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+            if hasAsked {
+                logger.warning("stopped at once, progress since the last write is found again at the next start")
+                Foundation.exit(signal == .sigint ? 130 : 143)
+            }
+            hasAsked = true
+            logger.info("stopping, a second signal ends it at once")
         }
     }
 
