@@ -19,14 +19,17 @@ struct FailureScene {
     var b: LocalCluster { clusters.b }
 
     /// - Parameters:
-    ///   - sourceProperties: how A is reached, without `A.`; a plaintext connection to its first listener when nil.
+    ///   - a: configures cluster A.
+    ///   - b: configures cluster B.
+    ///   - lines: further lines of the properties file.
     ///   - prepare: runs before the flow starts.
+    ///   - test: runs beside the flow.
     static func run(
         a configureA: (inout LocalCluster.Configuration) -> Void = { _ in },
         b configureB: (inout LocalCluster.Configuration) -> Void = { _ in },
         lines: (LocalCluster, LocalCluster) -> String = { _, _ in "" },
         prepare: (TwoClusters) async throws -> Void = { _ in },
-        _ body: (FailureScene) async throws -> Void
+        test: (FailureScene) async throws -> Void
     ) async throws {
         func cluster(_ configure: (inout LocalCluster.Configuration) -> Void) async throws -> LocalCluster {
             var configuration = LocalCluster.Configuration()
@@ -51,7 +54,7 @@ struct FailureScene {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await service.run() }
                 defer { service.stop() }
-                try await body(FailureScene(clusters: clusters, log: log, service: service))
+                try await test(FailureScene(clusters: clusters, log: log, service: service))
             }
         } catch {
             print("what was logged:", log.all.joined(separator: "\n"), separator: "\n")

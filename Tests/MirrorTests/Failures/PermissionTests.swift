@@ -10,20 +10,21 @@ import Testing
         try await FailureScene.run(
             a: { Self.protect(&$0, password: "another") },
             lines: { _, _ in FailureScene.sasl("A") },
-            prepare: { clusters in try await clusters.a.createTopic("t", partitions: 1) }
-        ) { scene in
-            try await scene.told(
-                "the flow waits",
-                "cluster A",
-                "as user mirror",
-                "sasl.jaas.config",
-                scene.a.bootstrapServers
-            )
-            let status = try #require(await scene.service.status().first)
-            guard case .waiting = status.phase else { return #expect(status.phase == .waiting(reason: "")) }
-            #expect(!scene.log.all.contains { $0.contains(FailureScene.password) })
-            #expect(scene.log.matching("the flow waits").count == 1)
-        }
+            prepare: { clusters in try await clusters.a.createTopic("t", partitions: 1) },
+            test: { scene in
+                try await scene.told(
+                    "the flow waits",
+                    "cluster A",
+                    "as user mirror",
+                    "sasl.jaas.config",
+                    scene.a.bootstrapServers
+                )
+                let status = try #require(await scene.service.status().first)
+                guard case .waiting = status.phase else { return #expect(status.phase == .waiting(reason: "")) }
+                #expect(!scene.log.all.contains { $0.contains(FailureScene.password) })
+                #expect(scene.log.matching("the flow waits").count == 1)
+            }
+        )
     }
 
     @Test func topicsThatMayNotBeReadWaitAlone() async throws {
@@ -37,20 +38,21 @@ import Testing
                 }
                 try await Self.allow(clusters.a, .describe, "open")
                 try await Self.allow(clusters.a, .read, "open")
+            },
+            test: { scene in
+                try await scene.mirrored(["1"], to: "A.open")
+                try await scene.told("not found", "topic=secret", "cluster A", "DESCRIBE")
+                // It may be seen, but not read.
+                try await Self.allow(scene.a, .describe, "secret")
+                try await scene.told("held up", "cluster A", "secret", "READ")
+                try await scene.a.put(["2"], in: "open")
+                try await scene.mirrored(["1", "2"], to: "A.open")
+                try await Self.allow(scene.a, .read, "secret")
+                try await scene.mirrored(["1"], to: "A.secret", within: .seconds(40))
+                try await scene.told("the partition is mirrored again", "secret")
+                #expect(scene.log.matching("held up", "secret").count == 1)
             }
-        ) { scene in
-            try await scene.mirrored(["1"], to: "A.open")
-            try await scene.told("not found", "topic=secret", "cluster A", "DESCRIBE")
-            // It may be seen, but not read.
-            try await Self.allow(scene.a, .describe, "secret")
-            try await scene.told("held up", "cluster A", "secret", "READ")
-            try await scene.a.put(["2"], in: "open")
-            try await scene.mirrored(["1", "2"], to: "A.open")
-            try await Self.allow(scene.a, .read, "secret")
-            try await scene.mirrored(["1"], to: "A.secret", within: .seconds(40))
-            try await scene.told("the partition is mirrored again", "secret")
-            #expect(scene.log.matching("held up", "secret").count == 1)
-        }
+        )
     }
 
     @Test func topicsThatMayNotBeCreatedOrWrittenWaitAlone() async throws {
@@ -69,20 +71,21 @@ import Testing
                 try await clusters.b.withCluster {
                     $0.access.add(AccessEntry(.allow, "User:mirror", .idempotentWrite, on: .cluster, "kafka-cluster"))
                 }
+            },
+            test: { scene in
+                try await scene.mirrored(["1"], to: "A.u")
+                try await scene.told("a topic waits", "cluster B", "A.t", "create")
+                try await Self.allow(scene.b, .create, "A.t")
+                try await Self.allow(scene.b, .describe, "A.t")
+                try await scene.told("the partition is stopped", "cluster B", "A.t-0", "WRITE", within: .seconds(20))
+                try await scene.a.put(["2"], in: "u")
+                try await scene.mirrored(["1", "2"], to: "A.u")
+                try await Self.allow(scene.b, .write, "A.t")
+                try await scene.mirrored(["1"], to: "A.t", within: .seconds(20))
+                try await scene.told("the partition is mirrored again", "t-0")
+                #expect(scene.log.matching("a topic waits").count == 1)
             }
-        ) { scene in
-            try await scene.mirrored(["1"], to: "A.u")
-            try await scene.told("a topic waits", "cluster B", "A.t", "create")
-            try await Self.allow(scene.b, .create, "A.t")
-            try await Self.allow(scene.b, .describe, "A.t")
-            try await scene.told("the partition is stopped", "cluster B", "A.t-0", "WRITE", within: .seconds(20))
-            try await scene.a.put(["2"], in: "u")
-            try await scene.mirrored(["1", "2"], to: "A.u")
-            try await Self.allow(scene.b, .write, "A.t")
-            try await scene.mirrored(["1"], to: "A.t", within: .seconds(20))
-            try await scene.told("the partition is mirrored again", "t-0")
-            #expect(scene.log.matching("a topic waits").count == 1)
-        }
+        )
     }
 
     private static func protect(
