@@ -22,15 +22,21 @@ package struct ProgressLedger: Sendable {
 
     /// Takes over how far partitions have come.
     package mutating func observe(_ positions: [TopicPartition: PartitionPosition]) {
-        for (partition, position) in positions where position.sourceOffset >= 0 {
+        for (partition, position) in positions {
+            // Where mirroring begins is worth a record: what is written from there on has to come even when it is
+            // stopped before the first record, and `latest` is somewhere else by then.
+            let isStart = position.targetOffset == nil && known[partition]?.isStart ?? true
+            guard position.sourceOffset >= 0 || isStart else { continue }
             let targetID = targetTopicIDs[partition] ?? .zero
-            known[partition] = ProgressRecord(
+            var record = ProgressRecord(
                 offset: position.sourceOffset,
                 targetOffset: position.targetOffset,
                 leaderEpoch: position.leaderEpoch >= 0 ? position.leaderEpoch : nil,
                 sourceTopicID: position.sourceTopicID == .zero ? nil : position.sourceTopicID,
                 targetTopicID: targetID == .zero ? nil : targetID
             )
+            record.isStart = isStart
+            known[partition] = record
         }
     }
 

@@ -39,7 +39,7 @@ package struct ResumeResolver: Sendable {
         let metadata = target.metadata
         for mirrored in partitions {
             switch ledger.resumption(of: mirrored) {
-            case .after(let record) where record.targetOffset != nil: break
+            case .after(let record) where record.targetOffset != nil || record.isStart: break
             case .nothingKnown where startOffset == .earliest: break
             default: continue
             }
@@ -99,7 +99,7 @@ package struct ResumeResolver: Sendable {
             )
             return begin(mirrored, at: .earliest)
         case .after(let record):
-            guard let targetOffset = record.targetOffset else { return after(record, mirrored) }
+            guard record.targetOffset != nil || record.isStart else { return after(record, mirrored) }
             switch end {
             case nil:
                 return .wait(
@@ -109,6 +109,11 @@ package struct ResumeResolver: Sendable {
             case .failure(let error):
                 return .wait(reason: error.description, nextStep: nil)
             case .success(let end):
+                guard let targetOffset = record.targetOffset else {
+                    guard end.offset > 0 else { return after(record, mirrored) }
+                    if let waits = waitsForLeader(mirrored) { return waits }
+                    return await compareFromBeginning(mirrored, began: record, end: end.offset, deadline)
+                }
                 if end.offset == targetOffset + 1 { return after(record, mirrored) }
                 if let waits = waitsForLeader(mirrored) { return waits }
                 return await compare(mirrored, record, targetOffset: targetOffset, end: end.offset, deadline)
@@ -119,33 +124,37 @@ package struct ResumeResolver: Sendable {
     /// Records that may be compared to find out whether a target without progress was mirrored by us.
     private static let unprovenLimit: Int64 = 1_000_000
 
-    /// The target holds records but there is no progress: a flow that was killed before its first write leaves this.
+    /// The target holds records but there is no progress beyond where mirroring began: a flow that was killed before
+    /// its first write leaves this.
     private func compareFromBeginning(
         _ mirrored: TopicPlan.Mirrored,
+        began: ProgressRecord? = nil,
         end: Int64,
         _ deadline: Deadline
     ) async -> Decision {
+        let beginning = began.map { after($0, mirrored) } ?? begin(mirrored, at: .earliest)
         do {
             let first = try await target.listOffset(.earliest, of: mirrored.target, deadline: deadline).offset
-            guard first < end, end - first <= Self.unprovenLimit else { return begin(mirrored, at: .earliest) }
+            guard first < end, end - first <= Self.unprovenLimit else { return beginning }
             let comparison = TailComparison(
                 source: source,
                 target: target,
                 mirrored: mirrored,
                 isReadCommitted: isReadCommitted
             )
+            let oldest = try await source.listOffset(.earliest, of: mirrored.source, deadline: deadline).offset
             let found = try await comparison.last(
-                sourceAfter: try await source.listOffset(.earliest, of: mirrored.source, deadline: deadline).offset - 1,
+                sourceAfter: max(oldest - 1, began?.offset ?? -1),
                 targetAfter: first - 1,
                 targetEnd: end,
                 deadline: deadline
             )
             if let found { return after(found, mirrored) }
             logger.info(
-                "the target holds records that are not the source's, mirroring begins with the first record",
+                "the target holds records that are not the source's, mirroring begins behind them",
                 metadata: ["partition": "\(mirrored.target)", "records": "\(end - first)"]
             )
-            return begin(mirrored, at: .earliest)
+            return beginning
         } catch {
             return .wait(reason: "the mirror cannot be compared with the source: \(error)", nextStep: nil)
         }

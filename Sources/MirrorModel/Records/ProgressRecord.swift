@@ -4,7 +4,8 @@ package import KafkaProtocol
 ///
 /// MirrorMaker 2 reads `offset` only and ignores the members that are ours.
 package struct ProgressRecord: Sendable, Equatable {
-    /// Offset of the last source record that was mirrored.
+    /// Offset of the last source record that was mirrored; -1 when there is none, which MirrorMaker 2 takes for no
+    /// progress.
     package var offset: Int64
     /// Offset of that record at the target.
     package var targetOffset: Int64?
@@ -12,6 +13,8 @@ package struct ProgressRecord: Sendable, Equatable {
     package var leaderEpoch: Int32?
     package var sourceTopicID: KafkaUUID?
     package var targetTopicID: KafkaUUID?
+    /// Mirroring began behind `offset` without progress, and nothing has been mirrored yet.
+    package var isStart = false
 
     package init(
         offset: Int64,
@@ -30,19 +33,28 @@ package struct ProgressRecord: Sendable, Equatable {
     /// Reads a value; `nil` for one that is malformed or has no usable offset, which counts as no progress.
     package init?(bytes: some Sequence<UInt8>) {
         guard case .object(let members)? = JSONValue(Array(bytes)), case .integer(let offset)? = members["offset"],
-            offset >= 0
+            offset >= -1
         else { return nil }
+        let isStart = members["start"] == .string(Self.start)
+        guard offset >= 0 || isStart else { return nil }
         self.init(offset: offset)
+        self.isStart = isStart
         if case .integer(let number)? = members["targetOffset"], number >= 0 { self.targetOffset = number }
         if case .integer(let number)? = members["leaderEpoch"] { self.leaderEpoch = Int32(exactly: number) }
         if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
     }
 
+    private static let start = "kafka-mirror"
+
     package var bytes: [UInt8] {
         var json = JSONText()
         json.raw("{")
         json.member("offset", offset)
+        if isStart {
+            json.raw(",")
+            json.member("start", Self.start)
+        }
         if let targetOffset {
             json.raw(",")
             json.member("targetOffset", targetOffset)

@@ -107,6 +107,15 @@ import Testing
         print("connect offsets: \(lines.count) cases")
     }
 
+    @Test func theStartRoundTrip() {
+        var progress = ProgressRecord(offset: -1)
+        // Alone it is MirrorMaker's way of saying nothing.
+        #expect(ProgressRecord(bytes: progress.bytes) == nil)
+        progress.isStart = true
+        #expect(ProgressRecord(bytes: progress.bytes) == progress)
+        #expect(String(decoding: progress.bytes, as: UTF8.self) == #"{"offset":-1,"start":"kafka-mirror"}"#)
+    }
+
     @Test func progressRoundTrip() {
         let progress = ProgressRecord(
             offset: 12,

@@ -14,7 +14,7 @@ import Testing
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.append(["one", "two"], to: "t", of: clusters.a)
-            try await withService(clusters) { service in
+            try await clusters.withService { service in
                 try await eventually("two records are mirrored") { try await clusters.mirror("A.t").count == 2 }
                 try await clusters.append(["three"], to: "t", of: clusters.a)
                 try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
@@ -23,7 +23,7 @@ import Testing
                 #expect(status.counters.records == 3)
             }
             try await clusters.append(["four"], to: "t", of: clusters.a)
-            try await withService(clusters) { _ in
+            try await clusters.withService { _ in
                 try await eventually("the fourth is mirrored") { try await clusters.mirror("A.t").count >= 4 }
                 #expect(try await clusters.mirror("A.t") == ["one", "two", "three", "four"])
             }
@@ -34,13 +34,32 @@ import Testing
         }
     }
 
+    @Test("what is written between a start at the end and the next start is mirrored", arguments: [0, 3])
+    func latestKeepsItsPlace(before: Int) async throws {
+        let latest = "A.consumer.auto.offset.reset = latest"
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            if before > 0 { try await clusters.append((0..<before).map { "old \($0)" }, to: "t", of: clusters.a) }
+            try await clusters.withService(latest) { service in
+                try await eventually("the partition is begun") {
+                    await service.status().first?.partitions.first?.position != nil
+                }
+            }
+            try await clusters.append(["new 1", "new 2"], to: "t", of: clusters.a)
+            try await clusters.withService(latest) { _ in
+                try await eventually("the new ones are mirrored") { try await clusters.mirror("A.t").count >= 2 }
+            }
+            #expect(try await clusters.mirror("A.t") == ["new 1", "new 2"])
+        }
+    }
+
     @Test func flowsBothWaysDoNotLoop() async throws {
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.b.createTopic("t", partitions: 1)
             try await clusters.append(["from a"], to: "t", of: clusters.a)
             try await clusters.append(["from b"], to: "t", of: clusters.b)
-            try await withService(clusters, "B->A.enabled = true") { service in
+            try await clusters.withService("B->A.enabled = true") { service in
                 #expect(service.flows.count == 2)
                 try await eventually("both ways are mirrored") {
                     let there = try await clusters.mirror("A.t")
@@ -57,7 +76,7 @@ import Testing
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.append(["1", "2", "3"], to: "t", of: clusters.a)
-            try await withService(clusters) { _ in
+            try await clusters.withService { _ in
                 try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
             }
             // As after a crash: the target has two records that progress does not tell of.
@@ -66,7 +85,7 @@ import Testing
             let copy = try #require(batches.first?.buffer)
             try await clusters.b.append([copy], to: "A.t", 0)
             try await clusters.append(["7"], to: "t", of: clusters.a)
-            try await withService(clusters) { _ in
+            try await clusters.withService { _ in
                 try await eventually("everything is mirrored") { try await clusters.mirror("A.t").last == "7" }
             }
             #expect(try await clusters.mirror("A.t") == ["1", "2", "3", "4", "5", "6", "7"])
@@ -77,7 +96,7 @@ import Testing
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.append(["1", "2", "3"], to: "t", of: clusters.a)
-            try await withService(clusters) { _ in
+            try await clusters.withService { _ in
                 try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
                 try await clusters.b.deleteTopic("A.t")
                 try await clusters.append(["4"], to: "t", of: clusters.a)
@@ -91,7 +110,7 @@ import Testing
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.append(["old 1", "old 2"], to: "t", of: clusters.a)
-            try await withService(clusters) { _ in
+            try await clusters.withService { _ in
                 try await eventually("the old topic is mirrored") { try await clusters.mirror("A.t").count == 2 }
                 try await clusters.a.recreateTopic("t")
                 try await clusters.append(["new 1", "new 2", "new 3"], to: "t", of: clusters.a)
@@ -112,7 +131,7 @@ import Testing
                 C->B.enabled = true
                 A->C.enabled = true
                 """
-            try await withService(clusters, lines) { service in
+            try await clusters.withService(lines) { service in
                 #expect(service.flows.count == 3)
                 try await eventually("the others are mirrored") { try await clusters.mirror("A.t") == ["1"] }
                 try await eventually("the two flows with C wait") {
@@ -121,24 +140,6 @@ import Testing
                     } == 2
                 }
             }
-        }
-    }
-
-    private func withService(
-        _ clusters: TwoClusters,
-        _ lines: String = "",
-        _ body: (MirrorService) async throws -> Void
-    ) async throws {
-        let service = try MirrorService(
-            configuration: try clusters.configuration(lines),
-            eventLoopGroup: clusters.group,
-            threadPool: .singleton,
-            logger: clusters.logger
-        )
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await service.run() }
-            defer { service.stop() }
-            try await body(service)
         }
     }
 }

@@ -17,13 +17,18 @@ struct TwoClusters {
     let logger: Logger
 
     /// Runs `body` with two fresh clusters and takes everything down afterwards.
-    static func run(brokers: Int = 1, _ body: (TwoClusters) async throws -> Void) async throws {
+    static func run(
+        brokers: Int = 1,
+        targetVersions: [ApiKey: ClosedRange<Int16>?] = [:],
+        _ body: (TwoClusters) async throws -> Void
+    ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         var configuration = LocalCluster.Configuration(brokers: brokers)
         configuration.autoCreateTopics = false
         let a = LocalCluster(configuration: configuration)
         configuration.clusterID = KafkaUUID.random().description
+        configuration.apiVersions = targetVersions
         let b = LocalCluster(configuration: configuration)
         try await a.start()
         try await b.start()
@@ -75,6 +80,21 @@ struct TwoClusters {
             group.addTask { await client.run() }
             defer { client.close() }
             return try await body(client)
+        }
+    }
+
+    /// Runs `body` beside a mirror with further lines of a properties file, and stops the mirror in order.
+    func withService(_ lines: String = "", _ body: (MirrorService) async throws -> Void) async throws {
+        let service = try MirrorService(
+            configuration: try configuration(lines),
+            eventLoopGroup: group,
+            threadPool: .singleton,
+            logger: logger
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await service.run() }
+            defer { service.stop() }
+            try await body(service)
         }
     }
 

@@ -38,11 +38,18 @@ import Testing
         #expect(ledger.resumption(of: mirrored(source: a, target: b)) == .after(expected))
     }
 
-    @Test func aPartitionThatHasNotBegunHasNoProgress() {
+    @Test func whereMirroringBeginsIsProgress() {
         var ledger = ProgressLedger()
         ledger.observe([t0: PartitionPosition(sourceOffset: -1)])
-        #expect(ledger.unwritten.isEmpty)
-        #expect(ledger.resumption(of: mirrored(source: a, target: b)) == .nothingKnown)
+        #expect(ledger.unwritten[t0]?.offset == -1)
+        #expect(ledger.unwritten[t0]?.isStart == true)
+        ledger.wrote(ledger.unwritten)
+        ledger.observe([t0: PartitionPosition(sourceOffset: 0, targetOffset: 0)])
+        #expect(ledger.unwritten == [t0: ProgressRecord(offset: 0, targetOffset: 0)])
+        // What MirrorMaker wrote says how far it was, not where it began.
+        var after = ProgressLedger(loaded: [t0: ProgressRecord(offset: 9)])
+        after.observe([t0: PartitionPosition(sourceOffset: 9)])
+        #expect(after.unwritten.isEmpty)
     }
 
     @Test func anotherTopicOfTheSameNameIsNotTheSame() {

@@ -20,7 +20,37 @@ import Testing
         var testDescription: String { name }
     }
 
+    private static func began(behind offset: Int64) -> ProgressRecord {
+        var record = ProgressRecord(offset: offset)
+        record.isStart = true
+        return record
+    }
+
     static let cases = [
+        Case(
+            name: "begun with the first record, nothing mirrored",
+            source: ["a", "b"],
+            target: [],
+            progress: began(behind: -1),
+            start: .offset(0),
+            resumed: PartitionPosition(sourceOffset: -1)
+        ),
+        Case(
+            name: "begun with the first record, killed before the next write",
+            source: ["a", "b", "c"],
+            target: ["a", "b"],
+            progress: began(behind: -1),
+            start: .offset(2),
+            resumed: PartitionPosition(sourceOffset: 1, targetOffset: 1)
+        ),
+        Case(
+            name: "begun in the middle, the target holds others",
+            source: ["a", "b", "c"],
+            target: ["x"],
+            progress: began(behind: 1),
+            start: .offset(2),
+            resumed: PartitionPosition(sourceOffset: 1)
+        ),
         Case(name: "nothing is known", source: ["a"], target: [], progress: nil, start: .earliest),
         Case(
             name: "progress of MirrorMaker",
