@@ -33,6 +33,15 @@ struct FlowEntry: Sendable {
     /// Name at the producer; set when it is sent.
     var token: UInt64 = 0
     var isAcknowledged = false
+
+    /// The codec of what is to be written, when it is known.
+    var codec: CompressionCodec? {
+        switch content {
+        case .fast(let batch): batch.codec
+        case .assembled(let assembled): assembled.batch.codec
+        case .rebuilding, .damaged: nil
+        }
+    }
     /// Where the target put it; nil when the target did not say.
     var targetBase: Int64?
 

@@ -663,11 +663,23 @@ package struct PartitionFlow: Sendable {
             self.report(.splitting(maxBatchBytes: self.planner.settings.maxBatchBytes))
             self.rewind()
             self.actions.append(.resumeProducing)
+        case .invalid where refusal.code == .unsupportedCompressionType && self.doesWithout(entry?.codec):
+            self.rewind()
+            self.actions.append(.resumeProducing)
         case .tooLarge, .invalid, .denied, .missing, .other:
             let offset = (self.position?.sourceOffset ?? -1) + 1
             if refusal.kind == .missing { self.report(.targetMissing) }
             self.quarantine(self.reason(for: refusal, entry, offset: offset), now: now)
         }
+    }
+
+    /// Has batches of a codec that the target does not take encoded anew from now on; false when that would not help.
+    private mutating func doesWithout(_ codec: CompressionCodec?) -> Bool {
+        guard let codec, codec != self.planner.settings.replacementCodec,
+            self.planner.settings.allowedCodecs.remove(codec) != nil
+        else { return false }
+        self.report(.codecRefused(codec, replacement: self.planner.settings.replacementCodec))
+        return true
     }
 
     /// `max.message.bytes` of a topic that nobody configured.

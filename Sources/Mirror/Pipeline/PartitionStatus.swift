@@ -1,4 +1,5 @@
 package import KafkaProtocol
+package import KafkaRecords
 package import NIOCore
 
 /// What a partition is doing.
@@ -78,6 +79,8 @@ package struct PartitionEvent: Sendable, Equatable {
         case foreignRecords(count: Int64)
         /// Batches are split from now on to be at most this large.
         case splitting(maxBatchBytes: Int)
+        /// The target does not take this codec: its batches are encoded with another.
+        case codecRefused(CompressionCodec, replacement: CompressionCodec)
     }
 
     package var source: TopicPartition

@@ -20,18 +20,25 @@ struct FlowReporter: Service {
 
     static func line(_ status: FlowStatus) -> String {
         let counters = status.counters
-        let fast = counters.fastPathBatches.values.reduce(0, +)
-        let slow = counters.slowPathBatches.values.reduce(0, +)
         var text = "\(status.name) \(phase(status.phase))"
         text += " topics=\(status.topicCount) partitions=\(status.partitions.count)"
         text += " records=\(counters.records) bytes=\(counters.bytes)"
         text += " lag=\(status.lag.map { String($0) } ?? "unknown")"
-        text += " fast=\(fast) slow=\(slow)"
+        text += " fast=" + Self.counts(counters.fastPathBatches.map { ("\($0.key)", $0.value) })
+        text += " slow=" + Self.counts(counters.slowPathBatches.map { ("\($0.key)", $0.value) })
         let stopped = status.partitions.count { if case .quarantined = $0.state { true } else { false } }
         if stopped > 0 { text += " stopped=\(stopped)" }
         if !status.waitingTopics.isEmpty { text += " waiting=\(status.waitingTopics.count)" }
         for impediment in status.impediments { text += " (\(impediment))" }
         return text
+    }
+
+    /// A sum and what it is made of: `7(gzip:3,zstd:4)`.
+    private static func counts(_ counts: [(name: String, count: Int64)]) -> String {
+        let sum = counts.reduce(0) { $0 + $1.count }
+        guard sum > 0 else { return "0" }
+        return "\(sum)(" + counts.sorted { $0.name < $1.name }.map { "\($0.name):\($0.count)" }.joined(separator: ",")
+            + ")"
     }
 
     private static func phase(_ phase: FlowStatus.Phase) -> String {

@@ -149,6 +149,13 @@ struct ShardHarness {
         var headers: [RecordHeader]
         var timestamp: Int64
 
+        init(key: ByteBuffer?, value: ByteBuffer?, headers: [RecordHeader], timestamp: Int64) {
+            self.key = key
+            self.value = value
+            self.headers = headers
+            self.timestamp = timestamp
+        }
+
         init(_ record: Record) {
             self.key = record.key
             self.value = record.value
