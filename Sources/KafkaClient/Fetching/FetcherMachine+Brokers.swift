@@ -1,0 +1,162 @@
+import KafkaProtocol
+public import NIOCore
+
+/// Connections, which partitions are read from which broker, and the requests to it.
+extension FetcherMachine {
+    /// The connection is there.
+    ///
+    /// - Parameter version: The newest Fetch version both sides speak.
+    public mutating func connected(_ node: Int32, version: Int16, now: NIODeadline) {
+        self.now = now
+        guard self.brokers[node]?.link == .connecting else { return }
+        self.brokers[node]?.link = .ready(version: version)
+        self.brokers[node]?.session.reset()
+        // Limits and epochs may be written differently than for the broker's last version.
+        for slot in self.brokers[node]?.members ?? [] { self.updateSession(slot) }
+        self.pump()
+    }
+
+    /// There is no connection, or no longer; every request on it failed.
+    public mutating func disconnected(_ node: Int32, reason: String, now: NIODeadline) {
+        self.now = now
+        guard var broker = self.brokers[node] else { return }
+        if let request = broker.inFlight { self.budget.release(request.reserved) }
+        broker.inFlight = nil
+        broker.failures += 1
+        broker.session.reset()
+        broker.link = .waiting(
+            until: now + self.settings.backoff(attempt: broker.failures, blocked: false, seed: Int(node))
+        )
+        self.brokers[node] = broker
+        for slot in broker.members.sorted() {
+            self.entries[slot]?.cursor.dropPreference()
+            self.fail(slot, .disconnected(node: node, reason), blocked: false, reportFrom: 3)
+        }
+        self.pump()
+    }
+
+    mutating func leaveBroker(_ slot: Int) {
+        guard let node = self.entry(slot)?.node else { return }
+        self.entries[slot]?.node = nil
+        self.brokers[node]?.leave(slot)
+        self.updateLimit(node)
+    }
+
+    mutating func joinBroker(_ slot: Int) {
+        guard let entry = self.entry(slot) else { return }
+        let node = entry.cursor.source(now: self.now)
+        guard node >= 0 else {
+            self.fail(slot, .noLeader("the partition has no leader"), blocked: false, reportFrom: 3)
+            return
+        }
+        if entry.node != node {
+            self.leaveBroker(slot)
+            self.entries[slot]?.node = node
+            if self.brokers[node] == nil {
+                self.brokers[node] = FetchBroker()
+                self.nodes = self.brokers.keys.sorted()
+            }
+            self.brokers[node]?.join(slot, entry.cursor)
+            self.updateLimit(node)
+        }
+        if entry.cursor.readsFromFollower {
+            self.brokers[node]?.followers.insert(slot)
+        } else {
+            self.brokers[node]?.followers.remove(slot)
+        }
+        self.updateSession(slot)
+    }
+
+    /// The share of an answer each partition of a broker may take.
+    private mutating func updateLimit(_ node: Int32) {
+        guard let members = self.brokers[node]?.members.count else { return }
+        let limit: Int
+        if let fixed = self.settings.maximumPartitionBytes {
+            limit = fixed
+        } else {
+            // A power of two, so that it rarely changes: each change renews every partition of the session.
+            let fair = self.settings.maximumBytes / max(1, members)
+            limit = max(1 << 20, fair <= 0 ? 1 : 1 << (Int.bitWidth - 1 - fair.leadingZeroBitCount))
+        }
+        let capped = Int32(min(limit, FetchSettings.answerLimit))
+        guard capped != self.brokers[node]?.partitionLimit else { return }
+        self.brokers[node]?.partitionLimit = capped
+        for slot in self.brokers[node]?.members ?? [] { self.updateSession(slot) }
+    }
+
+    /// Brings a partition's place in its broker's session in line with its cursor.
+    mutating func updateSession(_ slot: Int) {
+        // Scalars only: a copy of the broker held across a change would make that change copy its whole session.
+        guard let entry = self.entry(slot), let node = entry.node, let link = self.brokers[node]?.link,
+            let limit = self.brokers[node]?.partitionLimit
+        else { return }
+        let cursor = entry.cursor
+        let share = self.budget.capacity / (2 * max(1, self.holding))
+        guard cursor.phase == .fetching, !cursor.isPaused, cursor.outstanding == 0 || cursor.outstanding < share else {
+            self.brokers[node]?.session.forget(slot)
+            if !cursor.isPaused { self.brokers[node]?.starved.insert(slot) }
+            return
+        }
+        var version: Int16 = 0
+        if case .ready(let negotiated) = link { version = negotiated }
+        if self.brokers[node]?.starved.remove(slot) != nil { self.brokers[node]?.idleUntil = .distantPast }
+        self.brokers[node]?.session.want(
+            slot,
+            FetchSessionState.Partition(
+                topic: cursor.partition.topic,
+                topicID: cursor.topicID,
+                index: cursor.partition.partition,
+                fetchOffset: cursor.nextOffset,
+                leaderEpoch: cursor.leaderEpoch,
+                lastFetchedEpoch: version >= 12 ? cursor.lastFetchedEpoch : -1,
+                maxBytes: max(cursor.enlargedBytes ?? 0, limit)
+            )
+        )
+    }
+
+    /// Sends whatever can be sent now.
+    mutating func pump() {
+        for node in self.nodes { self.pump(node) }
+    }
+
+    mutating func pump(_ node: Int32) {
+        guard let link = self.brokers[node]?.link, self.brokers[node]?.members.isEmpty == false else { return }
+        switch link {
+        case .idle:
+            self.brokers[node]?.link = .connecting
+            self.actions.append(.connect(node: node))
+        case .connecting, .waiting:
+            break
+        case .ready(let version):
+            guard self.brokers[node]?.canSend(now: self.now) == true else { return }
+            self.send(node, version: version)
+        }
+    }
+
+    mutating func send(_ node: Int32, version: Int16) {
+        // Brokers share the budget: each leaves enough for one answer of every other that has none out.
+        let waiting = self.brokers.values.count { $0.inFlight == nil && $0.session.wantedCount > 0 }
+        let wish = min(self.settings.maximumBytes, max(self.budget.available / max(1, waiting), 64 << 10))
+        guard let reserved = self.budget.reserve(upTo: wish, least: min(wish, 64 << 10)) else { return }
+        let useIDs = version >= 13 && self.brokers[node]?.lacksTopicID == false
+        // Others wait for room at their owner: do not let this poll hold them up when the room comes.
+        let isStarving = self.brokers[node]?.starved.isEmpty == false
+        let wait = isStarving ? min(self.settings.maximumWait, .milliseconds(10)) : self.settings.maximumWait
+        guard let plan = self.brokers[node]?.session.nextRequest(topicIDs: useIDs) else {
+            self.budget.release(reserved)
+            return
+        }
+        var request = FetchRequest()
+        request.maxWaitMs = Int32(clamping: wait.nanoseconds / 1_000_000)
+        request.minBytes = self.settings.minimumBytes
+        request.maxBytes = max(Int32(clamping: reserved), self.brokers[node]?.largestBatch ?? 0)
+        request.isolationLevel = self.settings.isolation.rawValue
+        request.sessionID = plan.sessionID
+        request.sessionEpoch = plan.sessionEpoch
+        request.topics = plan.topics
+        request.forgottenTopicsData = plan.forgotten
+        request.rackID = KafkaString(self.settings.rack)
+        self.brokers[node]?.inFlight = FetchBroker.Request(sentAt: self.now, reserved: reserved, wait: wait)
+        self.actions.append(.send(node: node, request, version: useIDs ? version : min(version, 12)))
+    }
+}
