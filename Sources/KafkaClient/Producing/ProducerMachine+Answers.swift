@@ -1,0 +1,182 @@
+import DequeModule
+public import KafkaProtocol
+public import NIOCore
+
+/// What brokers answer, and connections that are lost before they do.
+extension ProducerMachine {
+    /// The connection is there.
+    ///
+    /// - Parameter version: The newest Produce version both sides speak.
+    public mutating func connected(_ node: Int32, version: Int16, now: NIODeadline) {
+        self.now = now
+        guard self.brokers[node]?.link == .connecting else { return }
+        self.brokers[node]?.link = .ready(version: version)
+        self.brokers[node]?.failures = 0
+    }
+
+    /// There is no connection, or no longer; every request on it failed, and nobody knows what was written.
+    public mutating func disconnected(_ node: Int32, reason: String, now: NIODeadline) {
+        self.now = now
+        guard var broker = self.brokers[node] else { return }
+        broker.failures += 1
+        broker.link = .waiting(until: now + self.settings.backoff(attempt: broker.failures, seed: Int(node)))
+        let lost = broker.lost()
+        self.brokers[node] = broker
+        for id in lost {
+            guard let request = self.requests.removeValue(forKey: id) else { continue }
+            for part in request.parts {
+                guard let entry = self.entry(part.slot), entry.identity == part.identity else { continue }
+                self.entries[part.slot]?.takeBack(request: id, isUncertain: true)
+                self.entries[part.slot]?.decide(.retry(refresh: true, .disconnected(node: node, reason)))
+                self.settle(part.slot)
+            }
+        }
+        // Partitions that had nothing out may have moved as well.
+        for slot in self.entries.indices {
+            guard let entry = self.entry(slot), entry.node == node, entry.phase == .active, entry.onWire == 0 else {
+                continue
+            }
+            self.pause(slot, .disconnected(node: node, reason))
+        }
+    }
+
+    /// A broker's answer to a request.
+    public mutating func answered(_ id: UInt64, _ response: ProduceResponse, now: NIODeadline) {
+        self.now = now
+        guard let request = self.requests.removeValue(forKey: id) else { return }
+        self.brokers[request.node]?.ended(id)
+        self.brokers[request.node]?.roundTrip.add(now - request.sentAt)
+        self.brokers[request.node]?.failures = 0
+        self.brokers[request.node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
+        // Brokers answer in the order of the request, so the next part is nearly always the one looked for.
+        var cursor = 0
+        var isAnswered = [Bool](repeating: false, count: request.parts.count)
+        for topic in response.responses {
+            for result in topic.partitionResponses {
+                let matches = { (part: SentRequest.Part) in
+                    part.partition.partition == result.index && part.partition.topic == topic.name
+                }
+                let position: Int
+                if cursor < request.parts.count, matches(request.parts[cursor]) {
+                    position = cursor
+                } else if let found = request.parts.firstIndex(where: matches) {
+                    position = found
+                } else {
+                    continue
+                }
+                cursor = position + 1
+                guard !isAnswered[position] else { continue }
+                isAnswered[position] = true
+                let part = request.parts[position]
+                guard let entry = self.entry(part.slot), entry.identity == part.identity else { continue }
+                self.take(part.slot, request: id, result)
+            }
+        }
+        for (position, part) in request.parts.enumerated() where !isAnswered[position] {
+            guard let entry = self.entry(part.slot), entry.identity == part.identity else { continue }
+            self.entries[part.slot]?.takeBack(request: id, isUncertain: true)
+            self.entries[part.slot]?.decide(.retry(refresh: false, .refused(.unknownServerError)))
+            self.settle(part.slot)
+        }
+    }
+
+    private mutating func take(
+        _ slot: Int,
+        request: UInt64,
+        _ result: ProduceResponse.PartitionProduceResponse
+    ) {
+        guard let entry = self.entry(slot),
+            let position = entry.outstanding.firstIndex(where: { $0.request == request })
+        else { return }
+        let code = result.errorCode
+        let token = entry.outstanding[position].batch.token
+        let kind = ProduceErrorClass(code)
+        if kind == .done {
+            self.entries[slot]?.acknowledge(position)
+            if entry.isReportedFailing {
+                self.entries[slot]?.isReportedFailing = false
+                self.actions.append(.report(.recovered(slot: slot)))
+            }
+            let offset = code == .none && result.baseOffset >= 0 ? result.baseOffset : nil
+            self.actions.append(
+                .report(
+                    .acknowledged(
+                        slot: slot,
+                        token: token,
+                        baseOffset: offset,
+                        logAppendTime: result.logAppendTimeMs >= 0 ? result.logAppendTimeMs : nil
+                    )
+                )
+            )
+            self.settle(slot)
+            self.queue(slot)
+            return
+        }
+        self.entries[slot]?.takeBack(request: request, isUncertain: kind == .uncertain)
+        let attempts = entry.attempts + 1
+        switch kind {
+        case .done: break
+        case .leaderMoved:
+            let node = result.currentLeader.leaderID
+            let epoch = result.currentLeader.leaderEpoch
+            if node >= 0, epoch > entry.leaderEpoch {
+                self.entries[slot]?.leaderEpoch = epoch
+                self.entries[slot]?.decide(.moved(node))
+                self.actions.append(.learned(entry.partition, node: node, epoch: epoch))
+            } else {
+                self.entries[slot]?.decide(.retry(refresh: true, .refused(code)))
+            }
+        case .transient, .uncertain: self.entries[slot]?.decide(.retry(refresh: false, .refused(code)))
+        case .missing where attempts < self.settings.missingTopicAttempts:
+            self.entries[slot]?.decide(.retry(refresh: true, .refused(code)))
+        case .missing:
+            self.entries[slot]?.decide(.refused(.missing, code, result.errorMessage?.string, token: token))
+        case .corrupt where attempts < 4: self.entries[slot]?.decide(.retry(refresh: false, .refused(code)))
+        case .corrupt:
+            self.entries[slot]?.decide(.refused(.invalid, code, result.errorMessage?.string, token: token))
+        case .sequenceGap where position > 0:
+            // An earlier batch was not written, so this one could not be; it follows when the other one is through.
+            self.entries[slot]?.decide(.retry(refresh: false, .refused(code)))
+        case .sequenceGap where entry.settlement != nil:
+            break
+        case .sequenceGap, .identityLost:
+            self.entries[slot]?.decide(.refused(.sequenceLost, code, result.errorMessage?.string, token: token))
+        case .refused(let kind):
+            let words = result.errorMessage?.string ?? result.recordErrors.first?.batchIndexErrorMessage?.string
+            self.entries[slot]?.decide(.refused(kind, code, words, token: token))
+        }
+        self.settle(slot)
+    }
+
+    /// Acts on a failure once everything that was out has been answered.
+    mutating func settle(_ slot: Int) {
+        guard let entry = self.entry(slot), let settlement = entry.settlement else { return }
+        if let node = entry.node { self.brokers[node]?.remove(slot) }
+        guard entry.onWire == 0 else {
+            self.entries[slot]?.phase = .settling
+            return
+        }
+        self.entries[slot]?.clearSettlement()
+        self.entries[slot]?.ids.doubt()
+        switch settlement {
+        case .moved(let node):
+            self.move(slot, to: node)
+            self.entries[slot]?.phase = .preparing
+            self.activate(slot)
+        case .retry(let refresh, let failure):
+            self.pause(slot, failure)
+            self.entries[slot]?.wantsRefresh = refresh
+        case .refused(let kind, let code, let message, let token):
+            let refusal = ProduceRefusal(
+                kind: kind,
+                code: code,
+                message: message,
+                token: token,
+                isOutcomeUnknown: kind == .sequenceLost || entry.outstanding.contains(where: \.isUncertain)
+            )
+            self.entries[slot]?.stop()
+            self.sleeping.remove(slot)
+            self.actions.append(.report(.refused(slot: slot, refusal)))
+        }
+    }
+}
