@@ -1,0 +1,289 @@
+/// What a source offset is in the mirror, or the other way round.
+package enum OffsetTranslation: Sendable, Equatable {
+    /// Nothing of the partition is known.
+    case unknown
+    /// The offset lies before all that is known; `earliest` is the first position that is.
+    case beforeHistory(earliest: Int64)
+    /// The next record that the group would read is here, or nothing but markers lies between.
+    case exact(Int64)
+    /// Never past an unread record, but some records may be read again.
+    case bounded(Int64)
+
+    /// The position, unless there is none that is known to be right.
+    package var offset: Int64? {
+        switch self {
+        case .exact(let offset), .bounded(let offset): offset
+        case .unknown, .beforeHistory: nil
+        }
+    }
+}
+
+/// Where the records of one source partition are in its mirror, both ways.
+///
+/// The history is a list of runs in which the difference between the two offsets is constant. The last run grows in
+/// place; the others are kept as differences to their predecessor in variable-length integers, two to four bytes for
+/// a usual run. Beyond `byteLimit` older runs are merged: what is then answered in their place can lie further back
+/// than before, never further ahead, and `lostRuns` and `lostRecords` count it.
+package struct OffsetMap: Sendable, Equatable {
+    /// Records at consecutive offsets on both sides.
+    package struct Run: Sendable, Equatable {
+        package var source: Int64
+        package var target: Int64
+        package var count: Int64
+
+        package init(source: Int64, target: Int64, count: Int64) {
+            self.source = source
+            self.target = target
+            self.count = count
+        }
+
+        var sourceEnd: Int64 { source + count }
+        var targetEnd: Int64 { target + count }
+    }
+
+    /// What is known of the source offsets between two runs.
+    package enum Gap: UInt8, Sendable {
+        /// They hold no record that is mirrored: holes of compaction, control records, aborted or filtered records.
+        case scanned = 0
+        /// They may hold records, and every target offset in between is one of them, in the same order.
+        case counted = 1
+        /// They may hold records.
+        case unknown = 2
+    }
+
+    package static let defaultByteLimit = 16 * 1024
+
+    package private(set) var byteLimit: Int32
+    /// How many runs were given up to stay within `byteLimit`.
+    package internal(set) var lostRuns: UInt32 = 0
+    /// How many records these runs had.
+    package internal(set) var lostRecords: Int64 = 0
+    /// How often the target's offsets went back, which ends all that was known.
+    package internal(set) var targetResets: UInt32 = 0
+
+    /// All runs but the last.
+    var sealed = PackedRuns()
+    /// The last run; it has no records when there is none after the sealed ones.
+    var tail = Run(source: 0, target: 0, count: 0)
+    var tailGap = Gap.scanned
+    /// What is known of the offsets between the last run and `scannedEnd`.
+    var pendingGap = Gap.scanned
+    /// The next source offset that has not been looked at.
+    package internal(set) var scannedEnd: Int64 = -1
+    /// The target offset after all that was ever written; it stays when the source is rewound.
+    package internal(set) var targetEnd: Int64 = -1
+
+    /// - Parameter byteLimit: how many bytes the runs may take.
+    package init(byteLimit: Int = OffsetMap.defaultByteLimit) {
+        self.byteLimit = Int32(clamping: max(byteLimit, 64))
+    }
+
+    /// The limit per partition with which the maps of `partitions` together stay within `budget` bytes.
+    package static func byteLimit(partitions: Int, budget: Int = 64 << 20) -> Int {
+        // The value itself, its place in a table that is three quarters full, and the head of the array.
+        // The array itself may be an eighth longer than its contents.
+        let overhead = MemoryLayout<OffsetMap>.stride * 4 / 3 + 96
+        return min(max((budget / max(partitions, 1) - overhead) * 8 / 9 - 32, 64), 64 << 10)
+    }
+
+    /// Whether nothing at all is known, not even where the mirror begins.
+    package var isEmpty: Bool { scannedEnd < 0 }
+
+    /// The number of runs.
+    package var runCount: Int { Int(sealed.count) + (tail.count > 0 ? 1 : 0) }
+
+    /// The bytes that the runs take, without the value itself.
+    package var byteCount: Int { sealed.bytes.capacity }
+
+    /// The source offset after the last known record.
+    var sourceEnd: Int64 { tail.count > 0 ? tail.sourceEnd : sealed.sourceEnd }
+
+    // MARK: Writing the history
+
+    /// Says where the mirror continues, before the first record and after every interruption.
+    /// - Parameters:
+    ///   - source: the next source offset that is read.
+    ///   - target: the end of the target's log, where the next record will be.
+    ///   - isSkippedPartEmpty: whether the offsets between the last known one and `source` will never be mirrored
+    ///     (deleted by retention); otherwise they may have been, unseen.
+    package mutating func resume(source: Int64, target: Int64, isSkippedPartEmpty: Bool = false) {
+        guard source >= 0, target >= 0 else { return }
+        if isEmpty {
+            begin(source: source, target: target)
+            return
+        }
+        if target < targetEnd {
+            reset(source: source, target: target)
+            return
+        }
+        if source < scannedEnd { rewind(to: source) }
+        if source > scannedEnd {
+            if !isSkippedPartEmpty { pendingGap = .unknown }
+            scannedEnd = source
+        }
+        if target > targetEnd {
+            // Unseen records or markers. They belong to the source's unscanned part, if there is one.
+            targetEnd = target
+        }
+    }
+
+    /// Adds records that were written, in the order of the source, all records in between having been looked at.
+    package mutating func append(source: Int64, target: Int64, count: Int64) {
+        add(Run(source: source, target: target, count: count), .scanned)
+    }
+
+    /// Notes that there is nothing to mirror before this source offset.
+    package mutating func advance(scannedEnd end: Int64) {
+        guard !isEmpty else { return }
+        scannedEnd = max(scannedEnd, end)
+    }
+
+    /// Adds what an offset sync says; syncs come in the order of their topic.
+    /// - Parameter isCounted: whether every target offset between two syncs is a record of this partition: true for
+    ///   a flow that does not write in transactions, has the topic for itself, and publishes every jump of the
+    ///   target's offsets and every rewind. MirrorMaker 2 does not: it drops syncs when it is busy.
+    package mutating func apply(source: Int64, target: Int64, isCounted: Bool = false) {
+        if knows(source: source, target: target) { return }
+        add(Run(source: source, target: target, count: 1), isCounted ? .counted : .unknown)
+    }
+
+    /// Forgets what the target has deleted.
+    package mutating func trim(targetStart: Int64) {
+        guard !isEmpty, targetStart > sealed.baseTarget else { return }
+        var kept = PackedRuns()
+        var isBegun = false
+        for entry in sealed where entry.run.targetEnd > targetStart {
+            if isBegun {
+                kept.append(entry.run, entry.gap)
+            } else {
+                kept = PackedRuns(from: entry.run, at: targetStart)
+                isBegun = true
+            }
+        }
+        guard !isBegun else {
+            sealed = kept
+            return
+        }
+        if tail.count > 0, tail.targetEnd > targetStart {
+            let skipped = max(targetStart - tail.target, 0)
+            tail = Run(source: tail.source + skipped, target: tail.target + skipped, count: tail.count - skipped)
+            sealed = PackedRuns(baseSource: tail.source, baseTarget: tail.target)
+            tailGap = .scanned
+        } else {
+            let end = scannedEnd
+            let resets = targetResets
+            begin(source: end, target: max(targetEnd, targetStart))
+            targetResets = resets
+        }
+    }
+
+    private mutating func begin(source: Int64, target: Int64) {
+        sealed = PackedRuns(baseSource: source, baseTarget: target)
+        tail.count = 0
+        tailGap = .scanned
+        pendingGap = .scanned
+        scannedEnd = source
+        targetEnd = target
+    }
+
+    private mutating func reset(source: Int64, target: Int64) {
+        begin(source: source, target: target)
+        targetResets &+= 1
+    }
+
+    private mutating func add(_ run: Run, _ kind: Gap) {
+        guard run.source >= 0, run.target >= 0, run.count > 0,
+            !run.source.addingReportingOverflow(run.count).overflow,
+            !run.target.addingReportingOverflow(run.count).overflow
+        else { return }
+        if isEmpty {
+            begin(source: run.source, target: run.target)
+        } else if run.target < targetEnd {
+            reset(source: run.source, target: run.target)
+        }
+        let isRewind = run.source < scannedEnd
+        if isRewind { rewind(to: run.source) }
+        let skipped = run.source - sourceEnd
+        let isContiguous = tail.count > 0 && run.target >= tail.targetEnd
+        let jump = run.target - (tail.count > 0 ? tail.targetEnd : sealed.targetEnd)
+        var gap = max(kind, pendingGap)
+        if gap == .counted {
+            // Counting begins at a record and must not meet target offsets that belong to something else.
+            if isRewind {
+                gap = .scanned
+            } else if tail.count == 0 || targetEnd != tail.targetEnd || jump > skipped {
+                gap = .unknown
+            }
+        } else if isRewind, pendingGap == .scanned {
+            gap = .scanned
+        }
+        if skipped == 0 { gap = .scanned }
+        if isContiguous, jump == skipped, skipped == 0 || gap == .counted {
+            tail.count += skipped + run.count
+        } else {
+            sealTail()
+            tail = run
+            tailGap = gap
+        }
+        pendingGap = .scanned
+        scannedEnd = run.sourceEnd
+        targetEnd = run.targetEnd
+    }
+
+    private mutating func sealTail() {
+        guard tail.count > 0 else { return }
+        sealed.append(tail, tailGap)
+        tail.count = 0
+        if sealed.bytes.count > Int(byteLimit) { coarsen() }
+    }
+
+    private mutating func rewind(to source: Int64) {
+        if source < sealed.baseSource {
+            let end = targetEnd
+            begin(source: source, target: end)
+            return
+        }
+        if tail.count > 0, source > tail.source {
+            tail.count = min(tail.count, source - tail.source)
+        } else if sourceEnd > source || tail.count > 0 {
+            if tail.count > 0, source >= sealed.sourceEnd {
+                pendingGap = tailGap == .scanned ? .scanned : .unknown
+                tail.count = 0
+            } else {
+                tail.count = 0
+                pendingGap = .scanned
+                if let cut = sealed.cut(at: source) {
+                    if cut.run.source < source {
+                        tail = cut.run
+                        tail.count = min(tail.count, source - tail.source)
+                        tailGap = cut.gap
+                    } else if cut.gap != .scanned {
+                        pendingGap = .unknown
+                    }
+                }
+            }
+        }
+        scannedEnd = source
+    }
+
+    private func knows(source: Int64, target: Int64) -> Bool {
+        guard !isEmpty, source < sourceEnd else { return false }
+        if tail.count > 0, source >= tail.source { return target - tail.target == source - tail.source }
+        var sourceBefore = sealed.baseSource
+        var targetBefore = sealed.baseTarget
+        func isWithin(_ run: Run, _ gap: Gap) -> Bool {
+            gap != .scanned && source >= sourceBefore && target >= targetBefore && target < run.target
+        }
+        for entry in sealed {
+            if source < entry.run.source { return isWithin(entry.run, entry.gap) }
+            if source < entry.run.sourceEnd { return target - entry.run.target == source - entry.run.source }
+            sourceBefore = entry.run.sourceEnd
+            targetBefore = entry.run.targetEnd
+        }
+        return tail.count > 0 && isWithin(tail, tailGap)
+    }
+}
+
+extension OffsetMap.Gap: Comparable {
+    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
