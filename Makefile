@@ -36,7 +36,7 @@ format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
 install: build
-	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kafka-mirror
+	install -D -s -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kafka-mirror
 
 clean:
 	$(SWIFT) package clean

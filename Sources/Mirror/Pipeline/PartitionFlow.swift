@@ -56,7 +56,7 @@ package struct PartitionFlow: Sendable {
         package var plannedAhead = 128
         /// First and longest pause before a quarantined partition is tried again.
         package var quarantinePause: TimeAmount = .seconds(5)
-        package var quarantinePauseMaximum: TimeAmount = .minutes(5)
+        package var quarantinePauseMaximum: TimeAmount = .minutes(1)
         /// Pause before the target is asked again for its log end.
         package var proofPause: TimeAmount = .seconds(1)
 
