@@ -208,7 +208,7 @@ struct PartitionFlowTests {
             script.flow.tick(now: script.now)
             script.drain()
         }
-        #expect(pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300])
+        #expect(pauses == [5, 10, 20, 40, 60, 60, 60, 60, 60, 60])
     }
 
     @Test("an unknown outcome is proven from the target's end before anything is sent again", arguments: 0...2)
