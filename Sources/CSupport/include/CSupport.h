@@ -25,7 +25,8 @@ uint32_t csupport_crc32c_shift(uint32_t remainder, uint64_t count);
 /// Continues a CRC-32 (IEEE, as in gzip and in message formats 0 and 1); start with 0.
 uint32_t csupport_crc32(uint32_t crc, const void *bytes, size_t count);
 
-/// Tells malloc to keep large buffers instead of giving their pages back to the kernel after each use.
+/// Tells malloc to keep large buffers instead of giving their pages back to the kernel after each use, and to serve all
+/// threads from one heap. To be called before there are threads.
 ///
 /// Returns 1 when the settings were taken, 0 where the C library has none or the environment already decides.
 int csupport_keep_large_buffers(void);
