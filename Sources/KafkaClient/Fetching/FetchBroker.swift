@@ -18,6 +18,9 @@ struct FetchBroker: Sendable {
         var wait: TimeAmount
     }
 
+    /// What a broker close by is asked for at a time.
+    static let nearAnswer = 1 << 20
+
     struct TopicIDPartition: Hashable, Sendable {
         var id: KafkaUUID
         var index: Int32
@@ -26,6 +29,8 @@ struct FetchBroker: Sendable {
     var link = Link.idle
     var session = FetchSessionState()
     var inFlight: Request?
+    /// The size of answer asked for; follows the distance to the broker.
+    var answerBytes = FetchBroker.nearAnswer
     /// Failures in a row.
     var failures = 0
     /// Empty answers in a row that came sooner than asked for.

@@ -27,6 +27,16 @@ public struct FetchSettings: Sendable, Equatable {
     /// The longest pause after an error that only an operator can cure, such as a missing permission.
     public var blockedBackoffMaximum: TimeAmount = .seconds(30)
 
+    /// The largest size below `bytes` whose answers fill their buffers well.
+    ///
+    /// NIO's buffers have powers of two as their sizes, so an answer just above one would take twice its memory; a
+    /// little room is left for what stands around the records. Small sizes stay as they are.
+    static func fitting(_ bytes: Int) -> Int {
+        guard bytes >= 1 << 20 else { return bytes }
+        let power = 1 << (Int.bitWidth - 1 - bytes.leadingZeroBitCount)
+        return power - power / 32
+    }
+
     /// The largest answer we ever ask for.
     static let answerLimit = 15 << 20
 

@@ -14,7 +14,8 @@ extension FetcherMachine {
         self.brokers[node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
         switch self.brokers[node]?.session.answered(error: response.errorCode, sessionID: response.sessionID) {
         case .accepted:
-            let signal = self.take(response, from: node)
+            let (signal, bytes) = self.take(response, from: node)
+            self.adapt(node, request: request, bytes: bytes)
             self.pace(node, request: request, isEmpty: !signal)
         case .restarted:
             self.pace(node, request: request, isEmpty: true)
@@ -30,7 +31,7 @@ extension FetcherMachine {
     }
 
     /// Takes the partitions of an answer; false when it told nothing that a broker need not wait for.
-    mutating func take(_ response: FetchResponse, from node: Int32) -> Bool {
+    mutating func take(_ response: FetchResponse, from node: Int32) -> (signal: Bool, bytes: Int) {
         let frame = self.nextFrame
         self.nextFrame += 1
         var parts = 0
@@ -76,7 +77,7 @@ extension FetcherMachine {
             self.frames[frame] = Frame(bytes: bytes, parts: parts)
             self.budget.charge(bytes)
         }
-        return signal
+        return (signal, bytes)
     }
 
     func slot(_ topic: FetchResponse.FetchableTopicResponse, _ index: Int32, _ node: Int32) -> Int? {
@@ -187,6 +188,18 @@ extension FetcherMachine {
                 endOffset: answer.divergingEpoch.endOffset
             )
         )
+    }
+
+    /// Asks a distant broker for more at a time, so that its answers fill the way between, and a near one for less:
+    /// small answers stay in the processor's caches and leave memory soon.
+    private mutating func adapt(_ node: Int32, request: FetchBroker.Request, bytes: Int) {
+        guard bytes >= request.reserved / 4 * 3, let size = self.brokers[node]?.answerBytes else { return }
+        let time = self.now - request.sentAt
+        if time > .milliseconds(30) {
+            self.brokers[node]?.answerBytes = min(size * 2, max(self.settings.maximumBytes, FetchBroker.nearAnswer))
+        } else if time < .milliseconds(15) {
+            self.brokers[node]?.answerBytes = max(size / 2, FetchBroker.nearAnswer)
+        }
     }
 
     /// Slows down for a broker that does not wait when it has nothing.

@@ -136,7 +136,9 @@ extension FetcherMachine {
     mutating func send(_ node: Int32, version: Int16) {
         // Brokers share the budget: each leaves enough for one answer of every other that has none out.
         let waiting = self.brokers.values.count { $0.inFlight == nil && $0.session.wantedCount > 0 }
-        let wish = min(self.settings.maximumBytes, max(self.budget.available / max(1, waiting), 64 << 10))
+        let largest = min(self.settings.maximumBytes, self.brokers[node]?.answerBytes ?? .max)
+        let share = min(largest, max(self.budget.available / max(1, waiting), 64 << 10))
+        let wish = FetchSettings.fitting(share)
         guard let reserved = self.budget.reserve(upTo: wish, least: min(wish, 64 << 10)) else { return }
         let useIDs = version >= 13 && self.brokers[node]?.lacksTopicID == false
         // Others wait for room at their owner: do not let this poll hold them up when the room comes.

@@ -70,6 +70,9 @@ public struct FetcherMachine: Sendable {
         self.entries.indices.contains(slot) ? self.entries[slot]?.cursor : nil
     }
 
+    /// Bytes reserved for answers that are still to come.
+    public var requestedBytes: Int { self.brokers.values.reduce(0) { $0 + ($1.inFlight?.reserved ?? 0) } }
+
     // MARK: The owner's wishes
 
     /// Starts reading a partition; the slot returned names it from now on.
@@ -153,6 +156,17 @@ public struct FetcherMachine: Sendable {
     }
 
     // MARK: Connections
+
+    /// Counts memory that the owner takes for fetched data beside the data themselves; negative gives it back.
+    public mutating func charge(_ bytes: Int, now: NIODeadline) {
+        if bytes >= 0 {
+            self.budget.charge(bytes)
+        } else {
+            self.now = now
+            self.budget.release(-bytes)
+            self.pump()
+        }
+    }
 
     /// Time has passed.
     public mutating func tick(now: NIODeadline) {

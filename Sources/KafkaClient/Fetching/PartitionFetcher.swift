@@ -94,6 +94,14 @@ public final class PartitionFetcher: @unchecked Sendable {
         self.run()
     }
 
+    /// Counts memory that the owner takes for fetched data, such as joined batches, against the budget; negative gives
+    /// it back.
+    public func charge(_ bytes: Int) {
+        self.eventLoop.preconditionInEventLoop()
+        self.machine.charge(bytes, now: self.eventLoop.now)
+        if bytes < 0 { self.run() }
+    }
+
     /// Bytes in memory or on their way.
     public var bytesInUse: Int { self.machine.budget.used }
 

@@ -3,7 +3,9 @@ public import NIOCore
 /// How a `PartitionProducer` produces, under the names Java producers use.
 public struct ProduceSettings: Sendable, Equatable {
     /// `max.request.size`: the most bytes of records one request should hold; a single larger batch still goes out.
-    public var maximumRequestBytes = 8 << 20
+    ///
+    /// Larger requests save nothing, and joined batches of all requests that are out are memory.
+    public var maximumRequestBytes = 4 << 20
     /// `max.in.flight.requests.per.connection`; never more than 5, the number of batches a broker recognises.
     public var maximumInFlight = 5
     /// `linger.ms`: how long a small request waits for company while others are out; with none out it never waits.

@@ -11,10 +11,12 @@ public struct BatchSplicer: Sendable {
     /// The number of batches joined so far.
     public private(set) var batchCount = 0
 
-    /// - Parameter maxBytes: the largest batch to make.
-    public init(maxBytes: Int) {
+    /// - Parameters:
+    ///   - maxBytes: the largest batch to make.
+    ///   - capacity: the expected size of the first batch.
+    public init(maxBytes: Int, capacity: Int = 512) {
         self.maxBytes = maxBytes
-        builder = RecordBatchBuilder()
+        builder = RecordBatchBuilder(capacity: min(maxBytes, capacity))
     }
 
     public var isEmpty: Bool { batchCount == 0 }

@@ -1,5 +1,6 @@
 import DequeModule
 import KafkaRecords
+import NIOCore
 
 /// One batch in a partition's queue, in source order.
 struct FlowEntry: Sendable {
@@ -53,6 +54,14 @@ struct FlowEntry: Sendable {
         }
     }
 
+    /// Memory of records that are no longer those that were received.
+    var copiedBytes: Int {
+        switch self.content {
+        case .assembled(let assembled): assembled.batch.buffer.storageCapacity
+        case .fast, .rebuilding, .damaged: 0
+        }
+    }
+
     var recordCount: Int32 { self.view?.recordCount ?? 0 }
     var byteCount: Int { self.view?.sizeInBytes ?? 0 }
 
@@ -74,6 +83,8 @@ struct FlowQueue: Sendable {
     private(set) var entries: Deque<FlowEntry> = []
     /// How many at the front are with the producer.
     private(set) var sentCount = 0
+    /// Bytes of joined and encoded batches, which take memory beside what was received.
+    private(set) var copiedBytes = 0
 
     var isEmpty: Bool { self.entries.isEmpty }
     var hasWaiting: Bool { self.sentCount < self.entries.count }
@@ -100,6 +111,7 @@ struct FlowQueue: Sendable {
     }
 
     mutating func append(_ entry: FlowEntry) {
+        self.copiedBytes += entry.copiedBytes
         self.entries.append(entry)
     }
 
@@ -119,7 +131,9 @@ struct FlowQueue: Sendable {
 
     /// The first waiting entries become one.
     mutating func mergeWaiting(_ count: Int, into entry: FlowEntry) {
-        self.entries.replaceSubrange(self.sentCount..<self.sentCount + count, with: CollectionOfOne(entry))
+        let range = self.sentCount..<self.sentCount + count
+        self.copiedBytes += entry.copiedBytes - self.entries[range].reduce(0) { $0 + $1.copiedBytes }
+        self.entries.replaceSubrange(range, with: CollectionOfOne(entry))
     }
 
     /// Puts the result of an encoding in the place of its ticket; false when the ticket is gone.
@@ -129,6 +143,7 @@ struct FlowQueue: Sendable {
         }
         guard let position, position >= self.sentCount else { return false }
         let through = self.entries[position].through
+        self.copiedBytes += results.reduce(0) { $0 + $1.copiedBytes }
         self.entries.replaceSubrange(position..<position + 1, with: results)
         if results.isEmpty, position > 0 {
             self.entries[position - 1].through = max(self.entries[position - 1].through, through)
@@ -151,17 +166,20 @@ struct FlowQueue: Sendable {
     mutating func popAcknowledged() -> FlowEntry? {
         guard self.sentCount > 0, let first = self.entries.first, first.isAcknowledged else { return nil }
         self.entries.removeFirst()
+        self.copiedBytes -= first.copiedBytes
         self.sentCount -= 1
         return first
     }
 
     /// Drops what was not sent.
     mutating func dropWaiting() {
+        self.copiedBytes -= self.entries[self.sentCount...].reduce(0) { $0 + $1.copiedBytes }
         self.entries.removeLast(self.entries.count - self.sentCount)
     }
 
     mutating func removeAll() {
         self.entries.removeAll()
         self.sentCount = 0
+        self.copiedBytes = 0
     }
 }

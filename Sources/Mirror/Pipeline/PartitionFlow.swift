@@ -145,6 +145,9 @@ package struct PartitionFlow: Sendable {
     /// Whether `takeActions` would return something.
     package var hasActions: Bool { !self.actions.isEmpty }
 
+    /// Memory taken beside the bytes that were fetched.
+    package var copiedBytes: Int { self.queue.copiedBytes }
+
     /// Everything decided since the last call, in order.
     package mutating func takeActions() -> [Action] {
         guard !self.actions.isEmpty else { return [] }
@@ -533,7 +536,7 @@ package struct PartitionFlow: Sendable {
             second.sizeInBytes < joinBelow, BatchSplicer.accepts(second)
         else { return nil }
         let limit = min(self.settings.coalesceUpTo, room, self.planner.settings.maxBatchBytes)
-        var splicer = BatchSplicer(maxBytes: limit)
+        var splicer = BatchSplicer(maxBytes: limit, capacity: self.joinableBytes(below: joinBelow, atMost: limit))
         var count = 0
         while start + count < self.queue.entries.count,
             case .fast(let view) = self.queue.entries[start + count].content,
@@ -555,6 +558,17 @@ package struct PartitionFlow: Sendable {
             )
         )
         return assembled.batch
+    }
+
+    /// How many bytes of batches that could be joined wait one behind the other.
+    private func joinableBytes(below size: Int, atMost limit: Int) -> Int {
+        var bytes = 0
+        for entry in self.queue.entries[self.queue.sentCount...] {
+            guard case .fast(let view) = entry.content, view.sizeInBytes < size, bytes + view.sizeInBytes <= limit
+            else { break }
+            bytes += view.sizeInBytes
+        }
+        return bytes
     }
 
     /// The target wrote a batch.

@@ -13,7 +13,8 @@ package import NIOPosix
 ///
 /// # Responsibilities
 /// 1. Join `PartitionFetcher`, one `PartitionFlow` per partition and `PartitionProducer`: carry out what they decide.
-/// 2. Credits: what the fetcher delivers counts against the byte budget until the position has passed it.
+/// 2. Credits: what the fetcher delivers counts against the byte budget until the position has passed it; so does
+///    what joining and encoding batches takes beside it.
 /// 3. The control plane's view: assign, revoke, drain, positions, status, events.
 ///
 /// # Where payload bytes are copied
@@ -32,6 +33,8 @@ package final class Shard: @unchecked Sendable {
         var flow: PartitionFlow
         var fetchSlot = -1
         var produceSlot = -1
+        /// Counted against the fetcher's budget for copies.
+        var chargedBytes = 0
         var isRunning = false
         var isDrained = false
         var timer: Scheduled<Void>?
@@ -222,6 +225,7 @@ package final class Shard: @unchecked Sendable {
         self.fetcher.remove(cell.fetchSlot)
         self.producer.remove(cell.produceSlot)
         self.retired += cell.flow.counters
+        self.chargeCopies(of: cell)
     }
 
     private func drain(_ cell: Cell, patience: Duration, _ completion: @escaping () -> Void) {
@@ -273,6 +277,7 @@ package final class Shard: @unchecked Sendable {
     private func pull(_ request: ProducePullRequest) -> ProducePull {
         guard let cell = self.cellsByProduceSlot[request.slot] else { return .nothing }
         let result = cell.flow.pull(request)
+        self.chargeCopies(of: cell)
         // The producer is busy building a request: what the flow decided meanwhile has to wait for the next turn.
         if cell.flow.hasActions, !cell.isRunning { self.eventLoop.execute { self.run(cell) } }
         return result
@@ -307,7 +312,17 @@ package final class Shard: @unchecked Sendable {
             for action in actions { self.perform(action, cell) }
         }
         cell.isRunning = false
+        self.chargeCopies(of: cell)
         self.schedule(cell)
+    }
+
+    /// Joined and encoded batches are memory like fetched ones.
+    private func chargeCopies(of cell: Cell) {
+        let bytes = self.cells[cell.flow.assignment.source] === cell ? cell.flow.copiedBytes : 0
+        guard bytes != cell.chargedBytes else { return }
+        let difference = bytes - cell.chargedBytes
+        cell.chargedBytes = bytes
+        self.fetcher.charge(difference)
     }
 
     private func perform(_ action: PartitionFlow.Action, _ cell: Cell) {

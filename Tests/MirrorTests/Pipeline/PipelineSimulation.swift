@@ -50,8 +50,6 @@ final class PipelineSimulation {
     private var fetchLinks: [Int32: Link] = [:]
     private var produceLinks: [Int32: Link] = [:]
     private let codecs = StandardCodecs()
-    /// What one Fetch request reserves.
-    let requestBytes: Int
     /// Requests that came to nothing, by kind.
     private(set) var brokenConnections = 0
 
@@ -66,7 +64,6 @@ final class PipelineSimulation {
         self.source = ModelCluster(nodes: [1, 2], partitions: partitions)
         self.target = ModelCluster(nodes: [11, 12, 13], partitions: partitions)
         self.random = SplitMix(state: seed)
-        self.requestBytes = fetch.maximumBytes
         self.faults = faults
         self.fetcher = FetcherMachine(settings: fetch)
         self.producer = ProducerMachine(settings: produce)
