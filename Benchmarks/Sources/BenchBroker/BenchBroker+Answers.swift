@@ -200,7 +200,6 @@ extension BenchBroker {
                         .with {
                             $0.name = name
                             $0.value = value
-                            $0.isDefault = true
                             $0.configSource = 5
                         }
                     }

@@ -25,6 +25,8 @@ public final class BenchBroker {
     var nextProducerID: Int64 = 1000
     /// Fetches that wait for records.
     var parked: [ObjectIdentifier: () -> Void] = [:]
+    /// Answers to Produce held back while the broker is stalled; nil while it is not.
+    var heldAnswers: [() -> Void]?
     /// Replayed partitions that were asked for at least once.
     var asked: Set<FetchKey> = []
     public private(set) var askedPartitions = 0
@@ -111,6 +113,13 @@ public final class BenchBroker {
         wake()
     }
 
+    /// Stops acknowledging, or goes on.
+    public func setStalled(_ isStalled: Bool) {
+        let held = heldAnswers ?? []
+        heldAnswers = isStalled ? [] : nil
+        for answer in held { answer() }
+    }
+
     /// Appends a live batch.
     public func append(_ batch: ByteBuffer, to name: String, partition index: Int32) throws {
         guard let partition = partition(TopicName(name), index), case .stored(var log) = partition.content else {
@@ -151,6 +160,9 @@ public final class BenchBroker {
         if checksCRC, !view.isValidCRC() { badBatches += 1 }
         if before < expectedRecords, records >= expectedRecords { emit(report(event: "done")) }
     }
+
+    /// Says something that helps to find out why a run fails.
+    func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
     func countRequest() { requests += 1 }
 

@@ -18,7 +18,17 @@ extension BrokerConnection {
             }
             response.responses.append(result)
         }
-        if request.acks == 0 { done() } else { try reply(ProduceRequest.self, response, header) }
+        let answer = response
+        if request.acks == 0 {
+            done()
+        } else if broker.heldAnswers == nil {
+            try reply(ProduceRequest.self, answer, header)
+        } else {
+            broker.heldAnswers?.append {
+                guard self.isConnected else { return }
+                do { try self.reply(ProduceRequest.self, answer, header) } catch { self.close() }
+            }
+        }
     }
 
     private func append(

@@ -44,6 +44,7 @@ public final class BrokerConnection: ChannelInboundHandler {
             do {
                 try serve(frame)
             } catch {
+                broker.note("a connection is closed: \(error)")
                 context?.close(promise: nil)
                 return
             }
@@ -90,7 +91,9 @@ public final class BrokerConnection: ChannelInboundHandler {
         case .listGroups: try answer(ListGroupsRequest.self, frame, header) { _, _ in ListGroupsResponse() }
         case .describeProducers:
             try answer(DescribeProducersRequest.self, frame, header) { $0.describeProducers($1) }
-        default: throw FrameAssembler.BadLength()
+        default:
+            broker.note("request of API \(key), which is not served here")
+            throw FrameAssembler.BadLength()
         }
     }
 
@@ -161,7 +164,7 @@ public final class BrokerConnection: ChannelInboundHandler {
         }
     }
 
-    private func unpark() {
+    func unpark() {
         broker.parked[ObjectIdentifier(self)] = nil
         timer?.cancel()
         timer = nil

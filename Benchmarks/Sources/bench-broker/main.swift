@@ -6,7 +6,8 @@ import NIOPosix
 
 /// bench-broker source|sink [--option value]...
 ///
-/// Reads commands from standard input: `go` lets replayed records appear, `live` starts live records, `stats` prints
+/// Reads commands from standard input: `go` lets replayed records appear, `live` starts live records,
+/// `stall` and `unstall` stop and resume acknowledgements, `stats` prints
 /// the counters, `quit` or the end of the input ends the process. Every event is a line of JSON.
 struct Options {
     private var values: [String: String] = [:]
@@ -126,6 +127,8 @@ func run() throws {
             case "live":
                 LiveLoad(box.value, rate: live, bytes: sending.recordBytes, partitions: partitions)
                     .tick(loop.assumeIsolated())
+            case "stall": box.value.setStalled(true)
+            case "unstall": box.value.setStalled(false)
             case "stats": emit(box.value.report(event: "stats"))
             default: break
             }
