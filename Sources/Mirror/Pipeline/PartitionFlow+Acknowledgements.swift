@@ -1,0 +1,77 @@
+import KafkaRecords
+
+/// What the target wrote moves the position and gives bytes back.
+extension PartitionFlow {
+    /// The target wrote a batch.
+    package mutating func acknowledged(token: UInt64, baseOffset: Int64?) {
+        guard self.queue.acknowledge(token: token, targetBase: baseOffset) else { return }
+        while let entry = self.queue.popAcknowledged() { self.account(entry) }
+        self.fill()
+        self.settle()
+        self.announce()
+    }
+
+    /// Compares where the target put a batch with where it had to go; false when it lost records before it.
+    ///
+    /// A broker that lost everything accepts any sequence, so the offset is the only sign.
+    private mutating func checkPlace(_ base: Int64) -> Bool {
+        if self.targetLoss != nil { return false }
+        guard let written = self.position?.targetOffset else { return true }
+        if base <= written {
+            self.targetLoss = base
+            return false
+        }
+        if base > written + 1, !self.hasSeenForeignRecords {
+            self.hasSeenForeignRecords = true
+            self.report(.foreignRecords(count: base - written - 1))
+        }
+        return true
+    }
+
+    mutating func account(_ entry: FlowEntry) {
+        if let base = entry.targetBase, !self.checkPlace(base) { return }
+        if self.targetLoss != nil { return }
+        self.counters.batches += 1
+        self.counters.records += Int64(entry.recordCount)
+        self.counters.bytes += Int64(entry.byteCount)
+        switch entry.path {
+        case .fast(let codec): self.counters.fastPathBatches[codec, default: 0] += 1
+        case .coalesced(let batches):
+            self.counters.fastPathBatches[CompressionCodec.none, default: 0] += batches
+            self.counters.coalescedBatches += batches
+        case .recompressed(let batches): self.counters.recompressedBatches += batches
+        case .slow(let reason): self.counters.slowPathBatches[reason, default: 0] += 1
+        case .piece: break
+        }
+        if let base = entry.targetBase {
+            entry.forEachRun { run in
+                self.spans.append(
+                    OffsetSpan(source: run.source, target: base + Int64(run.index), count: Int64(run.count))
+                )
+            }
+        }
+        self.position?.targetOffset = entry.targetBase.map { $0 + Int64(entry.recordCount) - 1 }
+        if entry.leaderEpoch >= 0 { self.position?.leaderEpoch = entry.leaderEpoch }
+        self.quarantineAttempts = 0
+        if self.isTroubled {
+            self.isTroubled = false
+            self.report(.recovered)
+        }
+        self.advance(through: entry.through)
+    }
+
+    /// Moves the position and gives back what it has passed.
+    mutating func advance(through offset: Int64) {
+        guard let position = self.position, offset > position.sourceOffset else { return }
+        self.position?.sourceOffset = offset
+        self.releasePassed()
+    }
+
+    mutating func releasePassed() {
+        guard let passed = self.position?.sourceOffset else { return }
+        while let first = self.held.first, first.through <= passed {
+            self.held.removeFirst()
+            self.actions.append(.release(first.lease))
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import DequeModule
+package import KafkaRecords
+
+/// From received batches to the queue: what is skipped, sent as it is, or encoded again.
+extension PartitionFlow {
+    /// Looks at received batches until enough of them wait.
+    ///
+    /// An entry takes more memory than a tiny batch does, so only a few are made ahead.
+    mutating func fill() {
+        while self.queue.wantsMore(limit: self.settings.plannedAhead), !self.unplanned.isEmpty {
+            switch self.planner.next(&self.unplanned[0].cursor, position: self.scanOffset) {
+            case .step(let step):
+                self.take(step)
+            case .damage(let damage):
+                self.append(damage)
+                // Nothing after it can be trusted; what was received behind it is read again later.
+                self.unplanned.removeAll()
+                self.receivedOffset = self.scanOffset
+            case .end:
+                let answer = self.unplanned.removeFirst()
+                if answer.isDamaged {
+                    let error = RecordError(
+                        .content,
+                        "the bytes after it are no record batch",
+                        offset: max(self.scanOffset, answer.nextOffset)
+                    )
+                    self.append(.broken(error))
+                } else {
+                    self.closeGroup()
+                    self.scanOffset = max(self.scanOffset, answer.nextOffset)
+                }
+            }
+        }
+        if self.unplanned.isEmpty { self.closeGroup() }
+        self.releasePassed()
+    }
+
+    private mutating func take(_ step: BatchPlanner.Step) {
+        switch step {
+        case .skip(let reason, let through):
+            switch reason {
+            case .belowPosition: self.counters.repeatedBatches += 1
+            case .control: self.counters.controlBatches += 1
+            case .aborted: self.counters.abortedBatches += 1
+            case .empty: self.counters.emptyBatches += 1
+            }
+            self.skip(through: through)
+        case .fast(let batch):
+            if self.joins(batch) {
+                self.group.append(batch)
+                self.groupBytes += batch.sizeInBytes
+                if self.groupBytes >= self.settings.coalesceUpTo / 4 || self.group.count >= 512 { self.closeGroup() }
+            } else {
+                self.closeGroup()
+                self.appendFast(batch)
+            }
+            self.scanOffset = max(self.scanOffset, batch.nextOffset)
+        case .slow(let element, let reason):
+            self.closeGroup()
+            var rebuilder = self.rebuilder()
+            rebuilder.startOffset = self.scanOffset
+            if reason == .codec { rebuilder.compression = .codec(self.settings.planner.replacementCodec) }
+            self.appendRebuilding([element], rebuilder, path: .slow(reason))
+            self.scanOffset = max(self.scanOffset, element.nextOffset)
+        }
+    }
+
+    /// Whether a compressed batch is to be joined with its neighbours, which means to compress them again.
+    ///
+    /// Only far away: there the few batches that may be out at once would hold a partition back.
+    private func joins(_ batch: RecordBatchView) -> Bool {
+        batch.codec != CompressionCodec.none && self.roundTrip >= self.settings.farAway
+            && batch.sizeInBytes < self.joinBelow / 4
+    }
+
+    /// Sends the collected compressed batches to be joined; too few of them go on as they are.
+    private mutating func closeGroup() {
+        guard !self.group.isEmpty else { return }
+        let batches = self.group
+        self.group = []
+        self.groupBytes = 0
+        // Codecs do not mix: the result has that of the first.
+        if batches.count >= 4, batches.allSatisfy({ $0.codec == batches[0].codec }) {
+            self.appendRebuilding(
+                batches.map { .batch($0) },
+                self.rebuilder(),
+                path: .recompressed(batches: Int64(batches.count))
+            )
+        } else {
+            for batch in batches { self.appendFast(batch) }
+        }
+    }
+
+    private func rebuilder() -> BatchRebuilder {
+        var rebuilder = BatchRebuilder(maxBatchBytes: min(self.planner.settings.maxBatchBytes, 64 << 20))
+        rebuilder.acceptsLargeRecords = true
+        return rebuilder
+    }
+
+    private mutating func appendFast(_ batch: RecordBatchView) {
+        self.queue.append(
+            FlowEntry(
+                content: .fast(batch),
+                path: .fast(batch.codec ?? .none),
+                through: batch.lastOffset,
+                leaderEpoch: batch.partitionLeaderEpoch
+            )
+        )
+    }
+
+    private mutating func appendRebuilding(
+        _ elements: [ScannedBatch],
+        _ rebuilder: BatchRebuilder,
+        path: FlowEntry.Path
+    ) {
+        guard let last = elements.last else { return }
+        self.queue.append(
+            FlowEntry(
+                content: .rebuilding(ticket: self.nextTicket),
+                path: path,
+                through: last.lastOffset,
+                leaderEpoch: last.leaderEpoch
+            )
+        )
+        self.actions.append(.rebuild(ticket: self.nextTicket, elements, rebuilder))
+        self.nextTicket += 1
+    }
+
+    private mutating func skip(through offset: Int64) {
+        self.closeGroup()
+        self.scanOffset = max(self.scanOffset, offset &+ 1)
+        if !self.queue.extend(through: offset) { self.advance(through: offset) }
+    }
+
+    mutating func append(_ damage: BatchPlanner.Damage) {
+        self.closeGroup()
+        let reason: QuarantineReason
+        switch damage {
+        case .broken(let error):
+            reason = self.damagedData(at: error.offset ?? self.scanOffset, error)
+        case .unknownCodec(let offset):
+            reason = QuarantineReason(
+                .unknownCodec,
+                cluster: self.settings.sourceAlias,
+                partition: self.assignment.source,
+                sourceOffset: offset,
+                message: "the batch is compressed with a codec this version does not know",
+                nextStep: "Update kafka-mirror, or start this partition behind the batch."
+            )
+        }
+        self.queue.append(
+            FlowEntry(content: .damaged(reason), path: .piece, through: self.scanOffset - 1, leaderEpoch: -1)
+        )
+    }
+
+    private func damagedData(at offset: Int64, _ error: RecordError) -> QuarantineReason {
+        QuarantineReason(
+            .damagedData,
+            cluster: self.settings.sourceAlias,
+            partition: self.assignment.source,
+            sourceOffset: offset,
+            message: "the source data are damaged (\(error))",
+            nextStep:
+                "Check the source broker's disk and replicas; mirroring goes on by itself once the batch reads well."
+        )
+    }
+
+    /// The slow path is through with a batch.
+    package mutating func rebuilt(ticket: UInt64, _ result: Result<[AssembledBatch], RecordError>) {
+        guard let waiting = self.entry(ofTicket: ticket) else { return }
+        var entries: [FlowEntry] = []
+        switch result {
+        case .success(let batches):
+            for (index, batch) in batches.enumerated() {
+                entries.append(
+                    FlowEntry(
+                        content: .assembled(batch),
+                        path: index == 0 ? waiting.path : .piece,
+                        through: index == batches.count - 1 ? waiting.through : batch.lastSourceOffset,
+                        leaderEpoch: waiting.leaderEpoch
+                    )
+                )
+            }
+        case .failure(let error):
+            let reason = self.damagedData(at: error.offset ?? waiting.through, error)
+            entries.append(
+                FlowEntry(content: .damaged(reason), path: .piece, through: waiting.through, leaderEpoch: -1)
+            )
+        }
+        guard self.queue.replace(ticket: ticket, with: entries) else { return }
+        // All its records were left out and nothing stood before it to take the position along.
+        if entries.isEmpty, self.queue.isEmpty { self.advance(through: waiting.through) }
+        self.settle()
+        self.announce()
+    }
+
+    func entry(ofTicket ticket: UInt64) -> FlowEntry? {
+        self.queue.entries.first { if case .rebuilding(ticket) = $0.content { true } else { false } }
+    }
+}

@@ -1,0 +1,94 @@
+import KafkaClient
+import KafkaProtocol
+package import NIOCore
+
+/// Finding out from the end of the target's log what was written.
+extension PartitionFlow {
+    mutating func queryTarget() {
+        self.proofDue = nil
+        self.generation += 1
+        self.actions.append(.queryTarget(generation: self.generation))
+    }
+
+    /// The target's log end could not be found out.
+    package mutating func notProven(generation: UInt64, reason: String, now: NIODeadline) {
+        guard self.phase == .proving, generation == self.generation else { return }
+        self.impede("cluster \(self.settings.targetAlias): \(reason)")
+        self.proofDue = now + self.settings.proofPause
+    }
+
+    /// The target's log ends at `logEnd`: compares it with what we know to have written.
+    package mutating func proven(generation: UInt64, logEnd: Int64, now: NIODeadline) {
+        guard self.phase == .proving, generation == self.generation else { return }
+        self.proofDue = nil
+        self.phase = .running
+        self.impediment = nil
+        let refusal = self.pendingRefusal
+        self.pendingRefusal = nil
+        if let written = self.position?.targetOffset {
+            if logEnd <= written {
+                guard self.takeBack(fromTarget: logEnd, writtenTo: written, now: now) else { return }
+            } else if logEnd > written + 1 {
+                self.recognise(records: logEnd - written - 1, from: written + 1)
+            }
+        }
+        if let refusal, refusal.kind != .sequenceLost {
+            self.act(on: refusal, now: now)
+        } else {
+            self.rewind()
+            self.actions.append(.resumeProducing)
+        }
+    }
+
+    /// Records behind our last acknowledged one: ours, if they are exactly the next batches that were sent.
+    private mutating func recognise(records count: Int64, from base: Int64) {
+        var total: Int64 = 0
+        var matched = 0
+        for entry in self.queue.entries.prefix(self.queue.sentCount) where total < count {
+            total += Int64(entry.recordCount)
+            matched += 1
+        }
+        guard total == count else {
+            self.report(.foreignRecords(count: count))
+            return
+        }
+        var next = base
+        for entry in Array(self.queue.entries.prefix(matched)) {
+            // Some may be acknowledged already, behind one whose answer was lost.
+            _ = self.queue.acknowledge(token: entry.token, targetBase: next)
+            next += Int64(entry.recordCount)
+        }
+        while let entry = self.queue.popAcknowledged() { self.account(entry) }
+    }
+
+    /// The target lost what we wrote from an offset on: goes back to where it came from.
+    mutating func takeBack(fromTarget end: Int64, writtenTo: Int64, now: NIODeadline) -> Bool {
+        self.report(.targetTruncated(at: end, writtenTo: writtenTo))
+        guard let source = self.spans.source(ofTarget: end) else {
+            self.pendingRefusal = ProduceRefusal(
+                kind: .sequenceLost,
+                code: .outOfOrderSequenceNumber,
+                message: nil,
+                token: 0,
+                isOutcomeUnknown: true
+            )
+            self.quarantine(
+                QuarantineReason(
+                    .targetLost,
+                    cluster: self.settings.targetAlias,
+                    partition: self.assignment.target,
+                    sourceOffset: (self.position?.sourceOffset ?? -1) + 1,
+                    message:
+                        "the target ends at offset \(end) but we wrote up to \(writtenTo), before this process started",
+                    nextStep: "Decide where to go on: restart with the position of the target's last record."
+                ),
+                now: now
+            )
+            return false
+        }
+        self.spans.truncate(fromTarget: end)
+        self.position?.sourceOffset = source - 1
+        self.position?.targetOffset = end - 1
+        return true
+    }
+}

@@ -1,0 +1,30 @@
+package import NIOCore
+
+extension PartitionFlow {
+    /// How a flow behaves.
+    package struct Settings: Sendable {
+        /// Names of the clusters in messages.
+        package var sourceAlias = "source"
+        package var targetAlias = "target"
+        package var planner = BatchPlanner.Settings()
+        /// Read committed data only.
+        package var isReadCommitted = false
+        /// Batches smaller than this are always joined when several wait; the limit grows with the distance.
+        package var coalesceBelow = 8 << 10
+        /// How large joined batches become; just below what a topic accepts by default.
+        package var coalesceUpTo = 1_000_000
+        /// The rate in bytes per second that one partition should reach in spite of the distance.
+        package var rateGoal = 50_000_000
+        /// From this distance on small compressed batches are joined too.
+        package var farAway = TimeAmount.milliseconds(20)
+        /// Batches looked at before their turn.
+        package var plannedAhead = 128
+        /// First and longest pause before a quarantined partition is tried again.
+        package var quarantinePause: TimeAmount = .seconds(5)
+        package var quarantinePauseMaximum: TimeAmount = .minutes(1)
+        /// Pause before the target is asked again for its log end.
+        package var proofPause: TimeAmount = .seconds(1)
+
+        package init() {}
+    }
+}

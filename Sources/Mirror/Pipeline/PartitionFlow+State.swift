@@ -1,0 +1,34 @@
+import KafkaClient
+import KafkaProtocol
+import NIOCore
+
+extension PartitionFlow {
+    enum Phase: Sendable, Equatable {
+        /// Waits for the start position.
+        case starting
+        case running
+        /// Waits for the target's log end; nothing is sent or dropped meanwhile.
+        case proving
+        /// Stopped until the time given.
+        case quarantined(QuarantineReason, retryAt: NIODeadline)
+        /// Waits for acknowledgements of what was sent.
+        case draining
+        case stopped
+    }
+
+    struct Answer: Sendable {
+        var cursor: BatchPlanner.Cursor
+        var nextOffset: Int64
+        var isDamaged: Bool
+    }
+
+    struct HeldBytes: Sendable {
+        var through: Int64
+        var lease: FetchLease
+    }
+
+    struct PendingSeek: Sendable {
+        var start: StartPosition
+        var topicID: KafkaUUID?
+    }
+}

@@ -1,0 +1,38 @@
+import KafkaClient
+package import NIOCore
+
+/// What the flow tells about itself.
+extension PartitionFlow {
+    package var state: PartitionState {
+        switch self.phase {
+        case .starting: .starting
+        case .running: self.impediment.map { .backingOff(reason: $0) } ?? .running
+        case .proving: .backingOff(reason: "asking the target where its log ends")
+        case .quarantined(let reason, let retryAt): .quarantined(reason, retryAt: retryAt)
+        case .draining: .draining
+        case .stopped: .stopped
+        }
+    }
+
+    package var status: PartitionStatus {
+        let end =
+            self.settings.isReadCommitted && self.watermarks.lastStableOffset >= 0
+            ? self.watermarks.lastStableOffset : self.watermarks.highWatermark
+        return PartitionStatus(
+            source: self.assignment.source,
+            target: self.assignment.target,
+            state: self.state,
+            position: self.position,
+            highWatermark: self.watermarks.highWatermark,
+            lag: end >= 0 ? self.position.map { max(0, end - $0.sourceOffset - 1) } : nil,
+            counters: self.counters,
+            pendingBatches: self.queue.entries.count
+        )
+    }
+
+    /// When `tick` must be called; nil when only other events matter.
+    package var nextWake: NIODeadline? {
+        if case .quarantined(_, let retryAt) = self.phase { return retryAt }
+        return self.proofDue
+    }
+}
