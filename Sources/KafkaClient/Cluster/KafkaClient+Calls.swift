@@ -114,7 +114,7 @@ extension KafkaClient {
                 guard mayRetry(error, deadline: deadline) else {
                     throw error.code == .timedOut ? last ?? error : error
                 }
-                last = error
+                last = error.orCause(last)
                 logger.debug(
                     "request failed, trying again",
                     metadata: ["api": "\(R.apiKey)", "error": "\(error)", "attempt": "\(attempt)"]

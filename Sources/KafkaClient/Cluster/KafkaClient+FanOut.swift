@@ -61,9 +61,9 @@ extension KafkaClient {
             for key in keys where pending.contains(key) {
                 switch located[key] {
                 case .broker(let node): batches[node, default: []].append(key)
-                case .unknown(let error): last[key] = error
+                case .unknown(let error): last[key] = error.orCause(last[key])
                 case .failed(let error):
-                    results[key] = .failure(error)
+                    results[key] = .failure(error.code == .timedOut ? last[key] ?? error : error)
                     pending.remove(key)
                 case nil: break
                 }
@@ -85,7 +85,7 @@ extension KafkaClient {
                     if again { requestMetadataRefresh(.disconnected(node)) }
                     for key in batch where pending.contains(key) {
                         if again {
-                            last[key] = error
+                            last[key] = error.orCause(last[key])
                             recover(key, .networkException)
                         } else {
                             results[key] = .failure(error.code == .timedOut ? last[key] ?? error : error)
@@ -276,7 +276,7 @@ extension KafkaClient {
         parse: (R.Response, [TopicPartition]) -> [(TopicPartition, Result<Value, ItemFailure>)]
     ) async -> [TopicPartition: Result<Value, KafkaClientError>] {
         let unknownUntil = min(deadline, .after(settings.unknownTopicGrace))
-        return await fanOut(
+        let results = await fanOut(
             R.self,
             keys: partitions,
             purpose: purpose,
@@ -300,6 +300,11 @@ extension KafkaClient {
                     topic: key.topic,
                     partition: key.partition
                 )
+            }
+        )
+        return Dictionary(
+            uniqueKeysWithValues: results.map { partition, result in
+                (partition, result.mapError { $0.about(partition) })
             }
         )
     }

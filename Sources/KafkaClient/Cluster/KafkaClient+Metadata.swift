@@ -183,7 +183,18 @@ extension KafkaClient {
                 await pause(attempt: attempt, deadline: deadline)
             }
             attempt += 1
-            try await refreshMetadata(.topics([partition.topic]), deadline: deadline)
+            do throws(KafkaClientError) {
+                try await refreshMetadata(.topics([partition.topic]), deadline: deadline)
+            } catch {
+                guard error.isOwnDeadline, attempt > 1 else { throw error.about(partition) }
+                let cause = missingLeader(
+                    of: partition,
+                    in: snapshot,
+                    deadline: .after(.zero),
+                    unknownUntil: unknownUntil
+                )
+                throw cause ?? error.about(partition)
+            }
         }
     }
 

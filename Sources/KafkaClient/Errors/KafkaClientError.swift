@@ -64,6 +64,8 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
     /// What whoever runs this can do about it.
     public var nextStep: String?
     public var underlying: (any Error)?
+    /// The caller ran out of time while it waited, which says less than whatever failed before.
+    var isOwnDeadline = false
 
     public init(
         _ code: Code,
@@ -89,6 +91,20 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         self.principal = principal
         self.nextStep = nextStep
         self.underlying = underlying
+    }
+
+    /// This error, unless it tells no more than that time was up and something failed before.
+    func orCause(_ last: KafkaClientError?) -> KafkaClientError {
+        isOwnDeadline ? last ?? self : self
+    }
+
+    /// The same error with the partition it came up for, unless it names a topic already.
+    func about(_ subject: TopicPartition) -> KafkaClientError {
+        guard topic == nil else { return self }
+        var result = self
+        result.topic = subject.topic
+        result.partition = subject.partition
+        return result
     }
 
     public var description: String {

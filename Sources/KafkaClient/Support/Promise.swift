@@ -52,7 +52,9 @@ final class Promise<Value: Sendable>: Sendable {
     ) async throws(KafkaClientError) -> Value {
         let id = self.makeID()
         let timer = loop.scheduleTask(in: max(deadline.remaining, .zero).timeAmount) {
-            self.resolve(id, .failure(timeout()))
+            var error = timeout()
+            error.isOwnDeadline = error.code == .timedOut
+            self.resolve(id, .failure(error))
         }
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in

@@ -44,6 +44,11 @@ struct TransactionCoordinator: Sendable {
         }
     }
 
+    /// Changes the timeout of a transactional id that is known.
+    mutating func limit(_ id: KafkaString, to timeout: Int32) {
+        transactions[id]?.timeout = timeout
+    }
+
     // MARK: InitProducerId
 
     /// A producer starts, or starts anew after an error (KIP-360, with `expected`).

@@ -54,6 +54,12 @@ package final class TransactionService {
         }
     }
 
+    /// Gives a transactional id another timeout, which counts from the begin of an open transaction.
+    package func limit(_ transactionalID: KafkaString, to timeout: TimeAmount, in cluster: Cluster) {
+        self.coordinator.limit(transactionalID, to: Int32(clamping: timeout.nanoseconds / 1_000_000))
+        self.arm(cluster)
+    }
+
     // MARK: - Markers
 
     private func write(_ order: MarkerOrder, in cluster: Cluster, after delay: TimeAmount) {

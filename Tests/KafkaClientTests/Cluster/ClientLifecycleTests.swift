@@ -1,11 +1,13 @@
-import KafkaClient
 import KafkaNetwork
 import KafkaProtocol
 import LocalKafka
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
+
+@testable import KafkaClient
 
 @Suite("A client and its cluster", .timeLimit(.minutes(1)))
 struct ClientLifecycleTests {
@@ -110,6 +112,7 @@ struct ClientLifecycleTests {
     @Test("Nobody there: the call ends at its deadline and names the address")
     func unreachable() async throws {
         try await withCluster(properties: ["bootstrap.servers": "127.0.0.1:1"]) { _, client in
+            try await eventually("the address refuses") { client.state.withLock { $0.lastRefreshError != nil } }
             let start = ContinuousClock.now
             let error = await #expect(throws: KafkaClientError.self) {
                 try await client.waitUntilConnected(deadline: .after(.milliseconds(200)))

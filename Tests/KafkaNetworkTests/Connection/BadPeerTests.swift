@@ -265,18 +265,46 @@ struct BadPeerTests {
         )
     }
 
+    private typealias Held = NIOLockedValueBox<(RawServer.Peer, RawServer.Request)?>
+
+    /// A connection with a request that has reached the server; nil when it was idle for too long before.
+    private func busyConnection(
+        to address: BrokerAddress,
+        _ configuration: ClientConfiguration,
+        held: Held
+    ) async throws -> (KafkaConnection, Task<HeartbeatResponse, any Error>)? {
+        held.withLockedValue { $0 = nil }
+        // A machine that is busy enough lets the connection idle away before it is handed out.
+        guard let connection = try? await KafkaConnection.connect(to: address, configuration) else { return nil }
+        let request = Task { try await connection.send(HeartbeatRequest()) }
+        let isDecided = await eventually { held.withLockedValue { $0 != nil } || !connection.isActive }
+        #expect(isDecided)
+        return held.withLockedValue { $0 != nil } && connection.isActive ? (connection, request) : nil
+    }
+
     @Test("An idle connection closes itself, a busy one does not")
     func idle() async throws {
-        try await connected(
-            { $0.connectionMaxIdle = .milliseconds(150) },
-            script: { peer, request in try? peer.answer(request, HeartbeatRequest.self, HeartbeatResponse()) },
-            run: { connection, _ in
-                let start = ContinuousClock.now
-                _ = try await connection.send(HeartbeatRequest())
-                try await connection.closeFuture.get()
-                #expect(ContinuousClock.now - start >= .milliseconds(140))
+        let idle = ClientConfiguration.test { $0.connectionMaxIdle = .milliseconds(150) }
+        let held = Held(nil)
+        let script: Script = { peer, request in
+            if !peer.answerVersions(request) { held.withLockedValue { $0 = (peer, request) } }
+        }
+        try await RawServer.with(onRequest: script) { server in
+            var attempt: (KafkaConnection, Task<HeartbeatResponse, any Error>)?
+            for _ in 0..<50 where attempt == nil {
+                attempt = try await busyConnection(to: server.address, idle, held: held)
             }
-        )
+            let (connection, request) = try #require(attempt)
+            let begin = ContinuousClock.now
+            _ = await eventually { ContinuousClock.now - begin > .milliseconds(400) }
+            #expect(connection.isActive)
+            let (peer, question) = try #require(held.withLockedValue { $0 })
+            let start = ContinuousClock.now
+            try peer.answer(question, HeartbeatRequest.self, HeartbeatResponse())
+            _ = try await request.value
+            try await connection.closeFuture.get()
+            #expect(ContinuousClock.now - start >= .milliseconds(140))
+        }
     }
 
     @Test("Nobody listens; the first of two addresses is dead")

@@ -20,10 +20,16 @@ final class SASLServer: Sendable {
 
     let username = "alice"
     let password = "se,cr=et"
-    let lifetimeMs: Int64
+    private let lifetime: NIOLockedValueBox<Int64>
     private let session = NIOLockedValueBox(Session())
 
-    init(lifetimeMs: Int64 = 0) { self.lifetimeMs = lifetimeMs }
+    init(lifetimeMs: Int64 = 0) { self.lifetime = NIOLockedValueBox(lifetimeMs) }
+
+    /// How long sessions last from the next authentication on.
+    var lifetimeMs: Int64 {
+        get { self.lifetime.withLockedValue { $0 } }
+        set { self.lifetime.withLockedValue { $0 = newValue } }
+    }
 
     var authentications: Int { self.session.withLockedValue { $0.authentications } }
     var waitingRequests: Int { self.session.withLockedValue { $0.queue.count } }

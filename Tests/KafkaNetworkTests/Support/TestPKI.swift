@@ -1,5 +1,6 @@
 import Foundation
 import KafkaNetwork
+import NIOConcurrencyHelpers
 import NIOSSL
 import TestSupport
 
@@ -11,6 +12,8 @@ struct TestPKI: Sendable {
 
     /// Made once for the whole test run.
     static let shared = Task { try await TestPKI() }
+
+    private static let leftover = NIOLockedValueBox<URL?>(nil)
 
     static let script = #"""
         ca() { openssl req -x509 -newkey rsa:2048 -nodes -keyout $1.key -out $1.pem -days 30 -subj "/O=Test/CN=$2" \
@@ -57,6 +60,12 @@ struct TestPKI: Sendable {
     private init() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "network-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        Self.leftover.withLockedValue { $0 = folder }
+        // Shared by all suites, so only the end of the process knows that nobody needs it any more.
+        atexit {
+            guard let folder = TestPKI.leftover.withLockedValue({ $0 }) else { return }
+            try? FileManager.default.removeItem(at: folder)
+        }
         let script = "cd '\(folder.path())' || exit 1; export LC_ALL=C.UTF-8\n" + Self.script
         try await PeerProcess(URL(filePath: "/bin/bash"), ["-eu", "-c", script]).success(within: .seconds(50))
         self.folder = folder.path()

@@ -198,11 +198,12 @@ import Testing
         try await withTestCluster { cluster in
             try await cluster.createTopic("t", partitions: 1)
             try await RawClient.with(cluster.address()) { client in
-                let producer = try await start(client, timeout: 1000)
-                _ = try await add(client, producer)
-                _ = try await produce(client, producer, "x", sequence: 0)
+                let producer = try await start(client)
+                #expect(try await add(client, producer) == ErrorCode.none)
+                #expect(try await produce(client, producer, "x", sequence: 0) == ErrorCode.none)
+                try await cluster.withCluster { $0.transactions.limit("tx", to: .milliseconds(1), in: $0) }
                 // Waits for the marker that the coordinator writes by itself.
-                var request = Batch.fetch("t", offset: 1, maxWaitMs: 5000)
+                var request = Batch.fetch("t", offset: 1, maxWaitMs: 30_000)
                 request.isolationLevel = 1
                 let marker = try await client.send(request, version: 11).only
                 #expect(marker.lastStableOffset == 2)

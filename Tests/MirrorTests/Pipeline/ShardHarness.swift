@@ -173,7 +173,8 @@ struct ShardHarness {
         for index in 0..<partitions {
             let source = try await self.contents(self.source, topic, index)
             let target = try await self.contents(self.target, topic, index)
-            #expect(source == target, "\(topic)-\(index): \(source.count) and \(target.count) records")
+            let isSame = source == target
+            #expect(isSame, "\(topic)-\(index): \(source.count) and \(target.count) records")
         }
     }
 

@@ -9,15 +9,21 @@ import Testing
 
 @Suite("A shard between two clusters", .serialized)
 struct ShardTests {
+    /// Nothing is joined, however many batches wait and however far away the target seems.
+    private static func apart(_ configuration: inout ShardConfiguration) {
+        configuration.flow.coalesceBelow = 0
+        configuration.flow.coalesceUpTo = 0
+        configuration.flow.farAway = .hours(1)
+    }
+
     @Test("batches of every codec take the fast path and arrive byte for byte")
     func fastPath() async throws {
-        try await ShardHarness.run { harness in
+        try await ShardHarness.run(configure: Self.apart) { harness in
             try await harness.source.createTopic("t")
             try await harness.target.createTopic("t")
             var next = 0
             for codec in CompressionCodec.allCases {
                 for _ in 0..<3 {
-                    // Large enough not to be joined.
                     let batch = try ShardHarness.batch(next..<next + 40, codec: codec, padding: 1_000)
                     try await harness.source.append([batch], to: "t", 0)
                     next += 40
@@ -32,7 +38,8 @@ struct ShardTests {
             #expect(counters.records == Int64(next))
             let before = try await harness.source.batches("t", 0)
             let after = try await harness.target.batches("t", 0)
-            #expect(before.map(\.recordsSection) == after.map(\.recordsSection))
+            let isSame = before.map(\.recordsSection) == after.map(\.recordsSection)
+            #expect(isSame, "\(before.count) and \(after.count) batches")
             let position = await harness.shard.positions()[TopicPartition(topic: "t", partition: 0)]
             #expect(position?.targetOffset == Int64(next) - 1)
             let spans = await harness.shard.offsetSpans(of: TopicPartition(topic: "t", partition: 0))
@@ -247,10 +254,9 @@ struct ShardTests {
 
     @Test("a target that lost its tail gets it again", arguments: [false, true])
     func targetTruncation(everything: Bool) async throws {
-        try await ShardHarness.run { harness in
+        try await ShardHarness.run(configure: Self.apart) { harness in
             try await harness.source.createTopic("t")
             try await harness.target.createTopic("t")
-            // Large enough not to be joined.
             try await harness.source.append(
                 (0..<5).map { try ShardHarness.batch($0 * 10..<$0 * 10 + 10, padding: 4_000) },
                 to: "t",
