@@ -38,11 +38,7 @@ package struct ResumeResolver: Sendable {
         var provable: [TopicPartition: OffsetQuery] = [:]
         let metadata = target.metadata
         for mirrored in partitions {
-            switch ledger.resumption(of: mirrored) {
-            case .after(let record) where record.targetOffset != nil || record.isStart: break
-            case .nothingKnown where startOffset == .earliest: break
-            default: continue
-            }
+            guard ResumePlan.needsTargetEnd(ledger.resumption(of: mirrored), startOffset: startOffset) else { continue }
             // A partition without a leader would hold up the answer for all others.
             if metadata.leader(of: mirrored.target) != nil { provable[mirrored.target] = .latest }
         }
@@ -71,157 +67,78 @@ package struct ResumeResolver: Sendable {
         _ end: Result<ListedOffset, KafkaClientError>?,
         _ deadline: Deadline
     ) async -> Decision {
-        switch ledger.resumption(of: mirrored) {
-        case .nothingKnown:
-            guard initial.contains(mirrored.source) else { return begin(mirrored, at: .earliest) }
-            switch startOffset {
-            case .earliest:
-                guard case .success(let end)? = end, end.offset > 0 else { return begin(mirrored, at: .earliest) }
-                if let waits = waitsForLeader(mirrored) { return waits }
-                return await compareFromBeginning(mirrored, end: end.offset, deadline)
-            case .latest: return begin(mirrored, at: .latest)
-            case .none:
+        let resumption = ledger.resumption(of: mirrored)
+        var plan: ResumePlan
+        switch end {
+        case .success(let end):
+            plan = self.plan(mirrored, resumption, initial, end.offset)
+        case nil where resumption == .nothingKnown, .failure where resumption == .nothingKnown:
+            plan = self.plan(mirrored, resumption, initial, nil)
+        case nil where ResumePlan.needsTargetEnd(resumption, startOffset: startOffset):
+            return .wait(
+                reason: "the partition \(mirrored.target) has no leader at the target",
+                nextStep: "check that the brokers holding its replicas are up"
+            )
+        case nil: plan = self.plan(mirrored, resumption, initial, nil)
+        case .failure(let error): return .wait(reason: error.description, nextStep: nil)
+        }
+        while true {
+            switch plan.next {
+            case .begin(let assignment):
+                for notice in plan.notices { logger.note(notice, about: mirrored) }
+                return .begin(assignment)
+            case .forbidden:
                 return .wait(
                     reason: "there is no progress of the partition, and auto.offset.reset is none",
                     nextStep: "set auto.offset.reset to earliest or latest"
                 )
-            }
-        case .sourceRecreated:
-            logger.warning(
-                "a topic was deleted and created again at the source, it is mirrored from its beginning",
-                metadata: ["partition": "\(mirrored.source)"]
-            )
-            return begin(mirrored, at: .earliest)
-        case .targetRecreated:
-            logger.warning(
-                "a topic was deleted and created again at the target, it is mirrored from the beginning",
-                metadata: ["partition": "\(mirrored.target)"]
-            )
-            return begin(mirrored, at: .earliest)
-        case .after(let record):
-            guard record.targetOffset != nil || record.isStart else { return after(record, mirrored) }
-            switch end {
-            case nil:
-                return .wait(
-                    reason: "the partition \(mirrored.target) has no leader at the target",
-                    nextStep: "check that the brokers holding its replicas are up"
-                )
-            case .failure(let error):
-                return .wait(reason: error.description, nextStep: nil)
-            case .success(let end):
-                guard let targetOffset = record.targetOffset else {
-                    guard end.offset > 0 else { return after(record, mirrored) }
-                    if let waits = waitsForLeader(mirrored) { return waits }
-                    return await compareFromBeginning(mirrored, began: record, end: end.offset, deadline)
-                }
-                if end.offset == targetOffset + 1 { return after(record, mirrored) }
+            case .ask(let question):
                 if let waits = waitsForLeader(mirrored) { return waits }
-                return await compare(mirrored, record, targetOffset: targetOffset, end: end.offset, deadline)
-            }
-        }
-    }
-
-    /// Records that may be compared to find out whether a target without progress was mirrored by us.
-    private static let unprovenLimit: Int64 = 1_000_000
-
-    /// The target holds records but there is no progress beyond where mirroring began: a flow that was killed before
-    /// its first write leaves this.
-    private func compareFromBeginning(
-        _ mirrored: TopicPlan.Mirrored,
-        began: ProgressRecord? = nil,
-        end: Int64,
-        _ deadline: Deadline
-    ) async -> Decision {
-        let beginning = began.map { after($0, mirrored) } ?? begin(mirrored, at: .earliest)
-        do {
-            let first = try await target.listOffset(.earliest, of: mirrored.target, deadline: deadline).offset
-            guard first < end, end - first <= Self.unprovenLimit else { return beginning }
-            let comparison = TailComparison(
-                source: source,
-                target: target,
-                mirrored: mirrored,
-                isReadCommitted: isReadCommitted
-            )
-            let oldest = try await source.listOffset(.earliest, of: mirrored.source, deadline: deadline).offset
-            let found = try await comparison.last(
-                sourceAfter: max(oldest - 1, began?.offset ?? -1),
-                targetAfter: first - 1,
-                targetEnd: end,
-                deadline: deadline
-            )
-            if let found { return after(found, mirrored) }
-            logger.info(
-                "the target holds records that are not the source's, mirroring begins behind them",
-                metadata: ["partition": "\(mirrored.target)", "records": "\(end - first)"]
-            )
-            return beginning
-        } catch {
-            return .wait(reason: "the mirror cannot be compared with the source: \(error)", nextStep: nil)
-        }
-    }
-
-    /// The target does not end where progress says: finds the place in the source from what it holds.
-    private func compare(
-        _ mirrored: TopicPlan.Mirrored,
-        _ record: ProgressRecord,
-        targetOffset: Int64,
-        end: Int64,
-        _ deadline: Deadline
-    ) async -> Decision {
-        let comparison = TailComparison(
-            source: source,
-            target: target,
-            mirrored: mirrored,
-            isReadCommitted: isReadCommitted
-        )
-        do {
-            if end > targetOffset {
-                let found = try await comparison.last(
-                    sourceAfter: record.offset,
-                    targetAfter: targetOffset,
-                    targetEnd: end,
-                    deadline: deadline
-                )
-                if let found { return after(found, mirrored, ids: record) }
-                logger.warning(
-                    "the target holds records that are not the source's, mirroring goes on after the last progress",
-                    metadata: ["partition": "\(mirrored.target)", "from": "\(targetOffset + 1)", "to": "\(end - 1)"]
-                )
-                return after(record, mirrored)
-            }
-            // Some brokers list an end that is too low; what counts is whether the record is there.
-            if try await comparison.targetHolds(targetOffset, deadline: deadline) {
-                let found = try await comparison.last(
-                    sourceAfter: record.offset,
-                    targetAfter: targetOffset,
-                    targetEnd: .max,
-                    deadline: deadline
-                )
-                return found.map { after($0, mirrored, ids: record) } ?? after(record, mirrored)
-            }
-            if end > 0 {
-                // Without holes in between the record at the target's end is as far back at the source.
-                let back = targetOffset + 1 - end
-                if try await comparison.areEqual(
-                    sourceOffset: record.offset - back,
-                    targetOffset: end - 1,
-                    deadline: deadline
-                ) {
-                    logger.warning(
-                        "the target lost records, they are copied again",
-                        metadata: ["partition": "\(mirrored.target)", "records": "\(back)"]
+                do {
+                    plan.answer(try await self.answer(question, mirrored, deadline))
+                } catch let error as KafkaClientError where error.kafkaError == .offsetOutOfRange {
+                    plan.answer(.outOfRange)
+                } catch {
+                    return .wait(
+                        reason: "the end of the mirror cannot be compared with the source: \(error)",
+                        nextStep: nil
                     )
-                    let position = ProgressRecord(offset: record.offset - back, targetOffset: end - 1)
-                    return after(position, mirrored, ids: record)
                 }
             }
-            logger.warning(
-                "the target lost records and it is not known from where on, the partition is mirrored from its beginning",
-                metadata: ["partition": "\(mirrored.target)", "end": "\(end)", "written": "\(targetOffset)"]
-            )
-            return begin(mirrored, at: .earliest)
-        } catch {
-            return .wait(reason: "the end of the mirror cannot be compared with the source: \(error)", nextStep: nil)
+        }
+    }
+
+    private func plan(
+        _ mirrored: TopicPlan.Mirrored,
+        _ resumption: ProgressLedger.Resumption,
+        _ initial: Set<TopicPartition>,
+        _ end: Int64?
+    ) -> ResumePlan {
+        ResumePlan(
+            mirrored,
+            resumption: resumption,
+            startOffset: startOffset,
+            isInitial: initial.contains(mirrored.source),
+            targetEnd: end
+        )
+    }
+
+    private func answer(
+        _ question: ResumePlan.Question,
+        _ mirrored: TopicPlan.Mirrored,
+        _ deadline: Deadline
+    ) async throws -> ResumePlan.Answer {
+        switch question {
+        case .logStart(.source):
+            .offset(try await source.listOffset(.earliest, of: mirrored.source, deadline: deadline).offset)
+        case .logStart(.target):
+            .offset(try await target.listOffset(.earliest, of: mirrored.target, deadline: deadline).offset)
+        case .records(.source, let from):
+            try await RecordFetch(client: source, partition: mirrored.source, isReadCommitted: isReadCommitted)
+                .records(from: from, deadline: deadline)
+        case .records(.target, let from):
+            try await RecordFetch(client: target, partition: mirrored.target, isReadCommitted: false)
+                .records(from: from, deadline: deadline)
         }
     }
 
@@ -231,38 +148,6 @@ package struct ResumeResolver: Sendable {
         return .wait(
             reason: "the partition \(mirrored.source) has no leader at the source",
             nextStep: "check that the brokers holding its replicas are up"
-        )
-    }
-
-    private func begin(_ mirrored: TopicPlan.Mirrored, at start: StartPosition) -> Decision {
-        .begin(
-            PartitionAssignment(
-                source: mirrored.source,
-                sourceTopicID: mirrored.sourceTopicID,
-                target: mirrored.target,
-                start: start
-            )
-        )
-    }
-
-    private func after(
-        _ record: ProgressRecord,
-        _ mirrored: TopicPlan.Mirrored,
-        ids: ProgressRecord? = nil
-    ) -> Decision {
-        .begin(
-            PartitionAssignment(
-                source: mirrored.source,
-                sourceTopicID: mirrored.sourceTopicID,
-                target: mirrored.target,
-                start: .offset(record.offset + 1),
-                resumed: PartitionPosition(
-                    sourceOffset: record.offset,
-                    targetOffset: record.targetOffset,
-                    leaderEpoch: record.leaderEpoch ?? ids?.leaderEpoch ?? -1,
-                    sourceTopicID: mirrored.sourceTopicID
-                )
-            )
         )
     }
 }

@@ -1,173 +1,133 @@
-import KafkaClient
-import KafkaCompression
-import KafkaNetwork
-import KafkaProtocol
+import DequeModule
 import KafkaRecords
 import MirrorModel
-import NIOCore
 
 /// Compares the end of a mirrored partition with its source, record by record.
 ///
-/// After a crash the target may hold records that progress does not tell of. Reading both sides shows how many of them
-/// are copies, so that mirroring goes on behind the last one: nothing is lost, nothing comes twice. What is read is at
-/// most what was mirrored since the last write of progress.
-struct TailComparison {
-    let source: KafkaClient
-    let target: KafkaClient
-    let mirrored: TopicPlan.Mirrored
-    let isReadCommitted: Bool
+/// After a crash the target may hold records that progress does not tell of. Reading both sides shows which of them are
+/// copies, so that mirroring goes on behind the last one: nothing is lost, nothing comes twice. What is read is at most
+/// what was mirrored since the last write of progress.
+struct TailComparison: Sendable {
+    private let targetEnd: Int64
+    private var nextTarget: Int64
+    private var originals: Side
+    private var copies: Side
+    /// Target offsets below are deleted: they stand for one source record each.
+    private var deletedUntil: Int64
+    /// The next original, if it was not the one of the copies looked at last.
+    private var pending: Record?
+    /// The progress that the target's end proves.
+    private(set) var found: ProgressRecord?
+    /// Records that are no copies of what follows at the source.
+    private(set) var foreignCount: Int64 = 0
+    private(set) var question: ResumePlan.Question?
 
-    /// The progress that the target's end proves; `nil` when it holds something else.
-    func last(
-        sourceAfter sourceOffset: Int64,
-        targetAfter targetOffset: Int64,
-        targetEnd: Int64,
-        deadline: Deadline
-    ) async throws -> ProgressRecord? {
-        var copies = PartitionRecords(client: target, partition: mirrored.target, from: targetOffset + 1)
-        var originals = PartitionRecords(
-            client: source,
-            partition: mirrored.source,
-            from: sourceOffset + 1,
-            isReadCommitted: isReadCommitted
-        )
-        var found: ProgressRecord?
-        var nextTarget = targetOffset + 1
+    private struct Side: Sendable {
+        var next: Int64
+        var records: Deque<Record> = []
+        var hasAnswered = false
+        var isAtEnd = false
+
+        mutating func take(_ found: [Record], next: Int64) {
+            hasAnswered = true
+            guard next > self.next else {
+                isAtEnd = true
+                return
+            }
+            let from = self.next
+            records += found.filter { $0.offset >= from }
+            self.next = next
+        }
+
+        mutating func begins(at offset: Int64) {
+            hasAnswered = true
+            isAtEnd = offset <= next
+            next = max(next, offset)
+        }
+    }
+
+    init(sourceAfter: Int64, targetAfter: Int64, targetEnd: Int64) {
+        self.targetEnd = targetEnd
+        nextTarget = targetAfter + 1
+        deletedUntil = nextTarget
+        originals = Side(next: sourceAfter + 1)
+        copies = Side(next: targetAfter + 1)
+        compare()
+    }
+
+    mutating func answer(_ answer: ResumePlan.Answer) {
+        switch (question, answer) {
+        case (.records(.source, _), .records(let records, let next)): originals.take(records, next: next)
+        case (.records(.target, _), .records(let records, let next)): copies.take(records, next: next)
+        case (.records(.source, _), .outOfRange) where !originals.hasAnswered:
+            // Retention may have been faster, or the log was cut off.
+            question = .logStart(.source)
+            return
+        case (.records(.target, _), .outOfRange) where !copies.hasAnswered:
+            question = .logStart(.target)
+            return
+        case (.records(.source, _), .outOfRange): originals.isAtEnd = true
+        case (.records(.target, _), .outOfRange): copies.isAtEnd = true
+        case (.logStart(.source), .offset(let offset)): originals.begins(at: offset)
+        case (.logStart(.target), .offset(let offset)):
+            copies.begins(at: offset)
+            deletedUntil = min(copies.next, targetEnd)
+        default: return
+        }
+        compare()
+    }
+
+    private mutating func compare() {
+        question = nil
         while nextTarget < targetEnd {
-            guard let copy = try await copies.next(before: targetEnd, deadline: deadline) else { break }
+            if nextTarget < deletedUntil {
+                guard let original = nextOriginal() else {
+                    if question != nil { return }
+                    nextTarget = deletedUntil
+                    continue
+                }
+                found = ProgressRecord(offset: original.offset, targetOffset: nextTarget)
+                nextTarget += 1
+                continue
+            }
+            guard let copy = copies.records.first else {
+                if !copies.isAtEnd, copies.next < targetEnd { question = .records(.target, from: copies.next) }
+                return
+            }
+            guard copy.offset < targetEnd else { return }
             // Offsets that compaction has emptied still stand for one source record each.
-            var original: Record?
-            while nextTarget <= copy.offset {
-                original = try await originals.next(before: nil, deadline: deadline)
+            while nextTarget < copy.offset {
+                if nextOriginal() == nil, question != nil { return }
                 nextTarget += 1
             }
-            guard let original, original.isCopied(by: copy) else { return nil }
-            found = ProgressRecord(offset: original.offset, targetOffset: copy.offset)
-        }
-        return found
-    }
-
-    /// Whether the target has a record at the offset.
-    func targetHolds(_ offset: Int64, deadline: Deadline) async throws -> Bool {
-        guard offset >= 0, offset < Int64.max else { return false }
-        var copies = PartitionRecords(client: target, partition: mirrored.target, from: offset)
-        do {
-            return try await copies.next(before: offset + 1, deadline: deadline) != nil
-        } catch let error as KafkaClientError where error.kafkaError == .offsetOutOfRange {
-            return false
+            let original = nextOriginal()
+            if question != nil { return }
+            copies.records.removeFirst()
+            nextTarget = copy.offset + 1
+            if let original, original.isCopied(by: copy) {
+                found = ProgressRecord(offset: original.offset, targetOffset: copy.offset)
+            } else {
+                pending = original
+                foreignCount += 1
+            }
         }
     }
 
-    /// Whether the two records are there and one is the copy of the other.
-    func areEqual(sourceOffset: Int64, targetOffset: Int64, deadline: Deadline) async throws -> Bool {
-        guard sourceOffset >= 0, targetOffset >= 0 else { return false }
-        var originals = PartitionRecords(
-            client: source,
-            partition: mirrored.source,
-            from: sourceOffset,
-            isReadCommitted: isReadCommitted
-        )
-        var copies = PartitionRecords(client: target, partition: mirrored.target, from: targetOffset)
-        guard let original = try await originals.next(before: sourceOffset + 1, deadline: deadline),
-            let copy = try await copies.next(before: targetOffset + 1, deadline: deadline)
-        else { return false }
-        return original.isCopied(by: copy)
+    /// The next source record; nil when there is none, or when it has to be asked for first.
+    private mutating func nextOriginal() -> Record? {
+        if let record = pending {
+            pending = nil
+            return record
+        }
+        if let record = originals.records.popFirst() { return record }
+        if !originals.isAtEnd { question = .records(.source, from: originals.next) }
+        return nil
     }
 }
 
 extension Record {
     /// Whether `other` is this record mirrored: everything but the offset is the same.
-    fileprivate func isCopied(by other: Record) -> Bool {
+    func isCopied(by other: Record) -> Bool {
         key == other.key && value == other.value && timestamp == other.timestamp && headers == other.headers
-    }
-}
-
-/// The visible records of one partition from an offset on, fetched as they are asked for.
-struct PartitionRecords {
-    private let client: KafkaClient
-    private let partition: TopicPartition
-    private let isReadCommitted: Bool
-    private let codecs = StandardCodecs()
-    private var offset: Int64
-    private var buffered: ArraySlice<Record> = []
-
-    init(client: KafkaClient, partition: TopicPartition, from offset: Int64, isReadCommitted: Bool = false) {
-        self.client = client
-        self.partition = partition
-        self.offset = offset
-        self.isReadCommitted = isReadCommitted
-    }
-
-    /// The next record; `nil` when there is none before `end`, or none at all yet.
-    mutating func next(before end: Int64?, deadline: Deadline) async throws -> Record? {
-        while buffered.isEmpty {
-            if let end, offset >= end { return nil }
-            let before = offset
-            try await fetch(deadline: deadline)
-            if offset == before { return nil }
-        }
-        guard let record = buffered.first, end.map({ record.offset < $0 }) ?? true else { return nil }
-        buffered.removeFirst()
-        return record
-    }
-
-    private mutating func fetch(deadline: Deadline) async throws {
-        let leader = try await client.leader(of: partition, deadline: deadline)
-        let topicID = client.metadata.topics[partition.topic]?.topicID ?? .zero
-        var asked = FetchRequest.FetchPartition()
-        asked.partition = partition.partition
-        asked.fetchOffset = offset
-        asked.currentLeaderEpoch = leader.epoch
-        asked.partitionMaxBytes = 4 << 20
-        var topic = FetchRequest.FetchTopic()
-        topic.topic = partition.topic
-        topic.topicID = topicID
-        topic.partitions = [asked]
-        var request = FetchRequest()
-        request.maxWaitMs = 100
-        request.minBytes = 1
-        request.maxBytes = 4 << 20
-        request.isolationLevel = isReadCommitted ? 1 : 0
-        request.topics = [topic]
-        let ready = request
-        let response = try await client.call(
-            FetchRequest.self,
-            .broker(leader.nodeID),
-            // From version 13 on topics are named by their ids only.
-            maximumVersion: topicID == .zero ? 12 : nil,
-            deadline: deadline,
-            errorCode: {
-                $0.errorCode != .none ? $0.errorCode : $0.responses.first?.partitions.first?.errorCode ?? .none
-            },
-            build: { _ in ready }
-        )
-        guard let data = response.responses.first?.partitions.first else { return }
-        guard data.errorCode == .none else {
-            throw KafkaClientError(
-                .refused,
-                "The records cannot be fetched",
-                cluster: client.name,
-                topic: partition.topic,
-                partition: partition.partition,
-                kafkaError: data.errorCode
-            )
-        }
-        guard let records = data.records?.joined(), records.readableBytes > 0 else { return }
-        var filter = AbortedTransactionFilter(
-            isReadCommitted
-                ? (data.abortedTransactions ?? []).map {
-                    AbortedTransaction(producerID: $0.producerID, firstOffset: $0.firstOffset)
-                } : []
-        )
-        var scanner = RecordBatchScanner(records)
-        while let element = try scanner.next() {
-            let visibility = try filter.visibility(of: element)
-            if element.lastOffset < offset { continue }
-            if visibility == .visible {
-                let from = offset
-                buffered += try element.records(codecs: codecs).filter { $0.offset >= from }
-            }
-            offset = element.nextOffset
-        }
     }
 }

@@ -81,8 +81,8 @@ import Testing
             source: ["a", "b", "c", "d"],
             target: ["a", "b", "x"],
             progress: ProgressRecord(offset: 0, targetOffset: 0),
-            start: .offset(1),
-            resumed: PartitionPosition(sourceOffset: 0, targetOffset: 0)
+            start: .offset(2),
+            resumed: PartitionPosition(sourceOffset: 1, targetOffset: 1)
         ),
         Case(
             name: "the target lost its last records",

@@ -1,0 +1,88 @@
+import KafkaClient
+import KafkaCompression
+import KafkaNetwork
+package import KafkaProtocol
+package import KafkaRecords
+import NIOCore
+
+/// Fetches the visible records of one partition, one answer at a time: for looking something up, not for mirroring.
+struct RecordFetch {
+    let client: KafkaClient
+    let partition: TopicPartition
+    let isReadCommitted: Bool
+
+    func records(from offset: Int64, deadline: Deadline) async throws -> ResumePlan.Answer {
+        let leader = try await client.leader(of: partition, deadline: deadline)
+        let topicID = client.metadata.topics[partition.topic]?.topicID ?? .zero
+        var asked = FetchRequest.FetchPartition()
+        asked.partition = partition.partition
+        asked.fetchOffset = offset
+        asked.currentLeaderEpoch = leader.epoch
+        asked.partitionMaxBytes = 4 << 20
+        var topic = FetchRequest.FetchTopic()
+        topic.topic = partition.topic
+        topic.topicID = topicID
+        topic.partitions = [asked]
+        var request = FetchRequest()
+        request.maxWaitMs = 100
+        request.minBytes = 1
+        request.maxBytes = 4 << 20
+        request.isolationLevel = isReadCommitted ? 1 : 0
+        request.topics = [topic]
+        let ready = request
+        let response = try await client.call(
+            FetchRequest.self,
+            .broker(leader.nodeID),
+            // From version 13 on topics are named by their ids only.
+            maximumVersion: topicID == .zero ? 12 : nil,
+            deadline: deadline,
+            errorCode: {
+                $0.errorCode != .none ? $0.errorCode : $0.responses.first?.partitions.first?.errorCode ?? .none
+            },
+            build: { _ in ready }
+        )
+        guard let data = response.responses.first?.partitions.first else { return .records([], next: offset) }
+        guard data.errorCode == .none else {
+            throw KafkaClientError(
+                .refused,
+                "The records cannot be fetched",
+                cluster: client.name,
+                topic: partition.topic,
+                partition: partition.partition,
+                kafkaError: data.errorCode
+            )
+        }
+        return try VisibleRecords.answer(data, from: offset, isReadCommitted: isReadCommitted)
+    }
+}
+
+/// What a consumer gets to see of one fetch answer.
+package enum VisibleRecords {
+    package static func answer(
+        _ data: FetchResponse.PartitionData,
+        from offset: Int64,
+        isReadCommitted: Bool
+    ) throws(RecordError) -> ResumePlan.Answer {
+        guard let bytes = data.records?.joined(), bytes.readableBytes > 0 else { return .records([], next: offset) }
+        var filter = AbortedTransactionFilter(
+            isReadCommitted
+                ? (data.abortedTransactions ?? []).map {
+                    AbortedTransaction(producerID: $0.producerID, firstOffset: $0.firstOffset)
+                } : []
+        )
+        let codecs = StandardCodecs()
+        var scanner = RecordBatchScanner(bytes)
+        var records: [Record] = []
+        var next = offset
+        while let element = try scanner.next() {
+            let visibility = try filter.visibility(of: element)
+            if element.lastOffset < next { continue }
+            if visibility == .visible {
+                let from = next
+                records += try element.records(codecs: codecs).filter { $0.offset >= from }
+            }
+            next = element.nextOffset
+        }
+        return .records(records, next: next)
+    }
+}

@@ -1,0 +1,243 @@
+import KafkaClient
+import KafkaProtocol
+package import KafkaRecords
+package import MirrorModel
+
+/// Finds where one partition goes on, question by question: from its progress and from what both clusters hold.
+///
+/// # Responsibilities
+/// 1. Progress that the target's end confirms is taken as it is.
+/// 2. Records behind the progress are compared with the source, one by one: those that are copies are not copied again.
+/// 3. A target that lost its tail is met at the source record of its last one.
+/// 4. What cannot be proven, or is somebody else's, becomes a notice.
+///
+/// # Implementation
+/// A value without sockets: `next` names a question or the end, `answer` takes what a cluster said to it.
+/// `ResumeResolver` (or a simulation) asks.
+package struct ResumePlan: Sendable {
+    package enum Side: Sendable, Hashable {
+        case source, target
+    }
+
+    /// What has to be asked.
+    package enum Question: Sendable, Hashable {
+        /// The first offset that is still there.
+        case logStart(Side)
+        /// The visible records of one fetch from an offset on.
+        case records(Side, from: Int64)
+    }
+
+    /// What a cluster says.
+    package enum Answer: Sendable {
+        case offset(Int64)
+        /// `next` is the offset behind what was looked at; the one asked for when there is nothing.
+        case records([Record], next: Int64)
+        /// The offset asked for is not in the log.
+        case outOfRange
+    }
+
+    package enum Step: Sendable {
+        case ask(Question)
+        case begin(PartitionAssignment)
+        /// `auto.offset.reset` forbids to choose a place.
+        case forbidden
+    }
+
+    /// Records that may be compared to find out whether a target without progress was mirrored by us.
+    private static let unprovenLimit: Int64 = 1_000_000
+
+    private enum Stage: Sendable {
+        case done(Step)
+        case targetStart(behind: ProgressRecord?)
+        case sourceStart(behind: ProgressRecord?, targetStart: Int64)
+        /// Compares the target's tail; goes on behind the last copy, or at the fallback.
+        case comparing(TailComparison, fallback: PartitionAssignment, isUnproven: Bool)
+        /// Some brokers list an end that is too low; what counts is whether the record is there.
+        case holding(ProgressRecord, targetOffset: Int64, end: Int64)
+        case lastCopy(ProgressRecord, targetOffset: Int64, end: Int64)
+        case goingBack(BackwardSearch, ProgressRecord, targetOffset: Int64)
+    }
+
+    package let mirrored: TopicPlan.Mirrored
+    /// What people should know of the decision.
+    package private(set) var notices: [ResumeNotice] = []
+    private var stage: Stage
+
+    /// Whether the end of the target's log decides.
+    package static func needsTargetEnd(
+        _ resumption: ProgressLedger.Resumption,
+        startOffset: FlowConfiguration.StartOffset
+    ) -> Bool {
+        switch resumption {
+        case .after(let record): record.targetOffset != nil || record.isStart
+        case .nothingKnown: startOffset == .earliest
+        case .sourceRecreated, .targetRecreated: false
+        }
+    }
+
+    /// - Parameters:
+    ///   - isInitial: The partition was there when the flow started; others are mirrored from their first record even
+    ///     when the flow starts with the latest, or what came before they were seen would be lost.
+    ///   - targetEnd: The end of the target's log where `needsTargetEnd`.
+    package init(
+        _ mirrored: TopicPlan.Mirrored,
+        resumption: ProgressLedger.Resumption,
+        startOffset: FlowConfiguration.StartOffset,
+        isInitial: Bool,
+        targetEnd: Int64?
+    ) {
+        self.mirrored = mirrored
+        switch resumption {
+        case .nothingKnown:
+            let beginning = Self.beginning(mirrored, at: .earliest)
+            switch startOffset {
+            case _ where !isInitial: stage = .done(.begin(beginning))
+            case .earliest where targetEnd ?? 0 > 0: stage = .targetStart(behind: nil)
+            case .earliest: stage = .done(.begin(beginning))
+            case .latest: stage = .done(.begin(Self.beginning(mirrored, at: .latest)))
+            case .none: stage = .done(.forbidden)
+            }
+        case .sourceRecreated:
+            notices = [.sourceRecreated]
+            stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
+        case .targetRecreated:
+            notices = [.targetRecreated]
+            stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
+        case .after(let record):
+            let goingOn = Self.after(record, mirrored)
+            let end = targetEnd ?? 0
+            if let targetOffset = record.targetOffset {
+                if end == targetOffset + 1 {
+                    stage = .done(.begin(goingOn))
+                } else if end > targetOffset {
+                    let comparison = TailComparison(
+                        sourceAfter: record.offset,
+                        targetAfter: targetOffset,
+                        targetEnd: end
+                    )
+                    stage = .comparing(comparison, fallback: goingOn, isUnproven: false)
+                } else {
+                    stage = .holding(record, targetOffset: targetOffset, end: end)
+                }
+            } else if record.isStart, end > 0 {
+                stage = .targetStart(behind: record)
+            } else {
+                stage = .done(.begin(goingOn))
+            }
+        }
+        self.targetEnd = targetEnd ?? 0
+    }
+
+    private let targetEnd: Int64
+
+    /// The question to ask now, or where the partition goes on.
+    package var next: Step {
+        switch stage {
+        case .done(let step): step
+        case .targetStart: .ask(.logStart(.target))
+        case .sourceStart: .ask(.logStart(.source))
+        case .comparing(let comparison, let fallback, _): comparison.question.map { .ask($0) } ?? .begin(fallback)
+        case .holding(_, let targetOffset, _): .ask(.records(.target, from: targetOffset))
+        case .lastCopy(_, _, let end): .ask(.records(.target, from: end - 1))
+        case .goingBack(let search, _, _): .ask(search.question)
+        }
+    }
+
+    /// Takes the answer to the question of `next`.
+    package mutating func answer(_ answer: Answer) {
+        switch stage {
+        case .done: break
+        case .targetStart(let behind):
+            guard case .offset(let first) = answer else { return }
+            let beginning = behind.map { Self.after($0, mirrored) } ?? Self.beginning(mirrored, at: .earliest)
+            guard first < targetEnd, targetEnd - first <= Self.unprovenLimit else {
+                stage = .done(.begin(beginning))
+                return
+            }
+            stage = .sourceStart(behind: behind, targetStart: first)
+        case .sourceStart(let behind, let first):
+            guard case .offset(let oldest) = answer else { return }
+            let comparison = TailComparison(
+                sourceAfter: max(oldest - 1, behind?.offset ?? -1),
+                targetAfter: first - 1,
+                targetEnd: targetEnd
+            )
+            let beginning = behind.map { Self.after($0, mirrored) } ?? Self.beginning(mirrored, at: .earliest)
+            stage = .comparing(comparison, fallback: beginning, isUnproven: true)
+            conclude()
+        case .comparing(var comparison, let fallback, let isUnproven):
+            comparison.answer(answer)
+            stage = .comparing(comparison, fallback: fallback, isUnproven: isUnproven)
+            conclude()
+        case .holding(let record, let targetOffset, let end):
+            if case .records(let records, _) = answer, records.first?.offset == targetOffset {
+                let comparison = TailComparison(sourceAfter: record.offset, targetAfter: targetOffset, targetEnd: .max)
+                stage = .comparing(comparison, fallback: Self.after(record, mirrored), isUnproven: false)
+                conclude()
+            } else if end > 0 {
+                stage = .lastCopy(record, targetOffset: targetOffset, end: end)
+            } else {
+                begin(lost: end, written: targetOffset)
+            }
+        case .lastCopy(let record, let targetOffset, let end):
+            guard case .records(let records, _) = answer, let last = records.first, last.offset == end - 1 else {
+                begin(lost: end, written: targetOffset)
+                return
+            }
+            let search = BackwardSearch(for: last, back: targetOffset + 1 - end, from: record.offset)
+            stage = .goingBack(search, record, targetOffset: targetOffset)
+        case .goingBack(var search, let record, let targetOffset):
+            search.answer(answer)
+            switch search.outcome {
+            case nil: stage = .goingBack(search, record, targetOffset: targetOffset)
+            case .found(let offset):
+                notices.append(.targetTruncated(at: search.copy.offset + 1, writtenTo: targetOffset))
+                let position = ProgressRecord(offset: offset, targetOffset: search.copy.offset)
+                stage = .done(.begin(Self.after(position, mirrored)))
+            case .absent: begin(lost: search.copy.offset + 1, written: targetOffset)
+            }
+        }
+    }
+
+    /// Ends a comparison that has nothing to ask any more.
+    private mutating func conclude() {
+        guard case .comparing(let comparison, let fallback, let isUnproven) = stage, comparison.question == nil else {
+            return
+        }
+        if comparison.foreignCount > 0 {
+            notices.append(isUnproven ? .unproven(comparison.foreignCount) : .foreign(comparison.foreignCount))
+        }
+        stage = .done(.begin(comparison.found.map { Self.after($0, mirrored) } ?? fallback))
+    }
+
+    private mutating func begin(lost end: Int64, written: Int64) {
+        notices.append(.targetLost(end: end, writtenTo: written))
+        stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
+    }
+
+    private static func beginning(_ mirrored: TopicPlan.Mirrored, at start: StartPosition) -> PartitionAssignment {
+        PartitionAssignment(
+            source: mirrored.source,
+            sourceTopicID: mirrored.sourceTopicID,
+            target: mirrored.target,
+            start: start
+        )
+    }
+
+    /// Without the epoch of a record found by comparing: that of the progress may be an older one, under which the
+    /// source would be taken for another log.
+    private static func after(_ record: ProgressRecord, _ mirrored: TopicPlan.Mirrored) -> PartitionAssignment {
+        PartitionAssignment(
+            source: mirrored.source,
+            sourceTopicID: mirrored.sourceTopicID,
+            target: mirrored.target,
+            start: .offset(record.offset + 1),
+            resumed: PartitionPosition(
+                sourceOffset: record.offset,
+                targetOffset: record.targetOffset,
+                leaderEpoch: record.leaderEpoch ?? -1,
+                sourceTopicID: mirrored.sourceTopicID
+            )
+        )
+    }
+}
