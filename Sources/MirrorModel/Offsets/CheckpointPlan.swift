@@ -84,7 +84,8 @@ package struct CheckpointPlan: Sendable, Equatable {
         let outcome: Outcome
         let position: Int64
         switch translation {
-        case .unknown: return .skipped(.nothingMirrored)
+        case .unknown(.nothingMirrored): return .skipped(.nothingMirrored)
+        case .unknown(.beforeKnownHistory): return .skipped(.beforeHistory)
         case .exact(let offset): (outcome, position) = (.exact(offset), offset)
         case .bounded(let offset): (outcome, position) = (.bounded(offset), offset)
         case .beforeHistory(let earliest):

@@ -45,5 +45,6 @@ extension OffsetMap {
             targetEnd = entry.run.targetEnd
         }
         sealed = result
+        edition &+= 1
     }
 }

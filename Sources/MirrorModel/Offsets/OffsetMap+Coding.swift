@@ -8,7 +8,8 @@ extension OffsetMap {
 
     /// The map as bytes, for keeping it over a restart.
     package func encoded() -> [UInt8] {
-        var bytes: [UInt8] = [Self.version, UInt8(tailGap.rawValue) | pendingGap.rawValue << 2 | (isEmpty ? 0x80 : 0)]
+        let flags = (isOrigin ? 0x10 : 0) | (isEmpty ? 0x80 : 0) as UInt8
+        var bytes: [UInt8] = [Self.version, tailGap.rawValue | pendingGap.rawValue << 2 | flags]
         guard !isEmpty else { return bytes }
         for value in [
             sealed.baseSource, sealed.baseTarget, tail.count, tail.source,
@@ -43,6 +44,7 @@ extension OffsetMap {
         tail = Run(source: try number(), target: try number(), count: tailCount)
         self.tailGap = tailGap
         self.pendingGap = pendingGap
+        isOrigin = bytes[1] & 0x10 != 0
         scannedEnd = try number()
         targetEnd = try number()
         lostRuns = UInt32(clamping: try number())

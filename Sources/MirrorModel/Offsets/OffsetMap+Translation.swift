@@ -1,8 +1,10 @@
 extension OffsetMap {
     /// The position in the mirror of the next record that a group with this committed source offset would read.
     package func translate(source: Int64) -> OffsetTranslation {
-        guard !isEmpty else { return .unknown }
-        guard source >= sealed.baseSource else { return .beforeHistory(earliest: sealed.baseTarget) }
+        guard !isEmpty else { return .unknown(.nothingMirrored) }
+        guard source >= sealed.baseSource else {
+            return isOrigin ? .beforeHistory(earliest: sealed.baseTarget) : .unknown(.beforeKnownHistory)
+        }
         if source >= sourceEnd {
             // Its next record is not mirrored yet and will be written at the end.
             let isKnown = source <= scannedEnd && (pendingGap == .scanned || source == sourceEnd)
@@ -39,8 +41,10 @@ extension OffsetMap {
 
     /// The source offset from which a group goes on that has read the mirror up to this target offset (failback).
     package func translate(target: Int64) -> OffsetTranslation {
-        guard !isEmpty else { return .unknown }
-        guard target >= sealed.baseTarget else { return .beforeHistory(earliest: sealed.baseSource) }
+        guard !isEmpty else { return .unknown(.nothingMirrored) }
+        guard target >= sealed.baseTarget else {
+            return isOrigin ? .beforeHistory(earliest: sealed.baseSource) : .unknown(.beforeKnownHistory)
+        }
         if tail.count > 0, target >= tail.target {
             if target < tail.targetEnd { return .exact(tail.source + (target - tail.target)) }
             return translateAfterLast(target: target)

@@ -1,13 +1,22 @@
 /// What a source offset is in the mirror, or the other way round.
 package enum OffsetTranslation: Sendable, Equatable {
-    /// Nothing of the partition is known.
-    case unknown
-    /// The offset lies before all that is known; `earliest` is the first position that is.
+    /// There is no answer, and why.
+    case unknown(Reason)
+    /// The offset lies before where mirroring began, or before what the mirror still holds; `earliest` is the first
+    /// position there is.
     case beforeHistory(earliest: Int64)
     /// The next record that the group would read is here, or nothing but markers lies between.
     case exact(Int64)
     /// Never past an unread record, but some records may be read again.
     case bounded(Int64)
+
+    /// Why an offset cannot be translated.
+    package enum Reason: String, Sendable {
+        /// No record of the partition has been mirrored as far as anybody knows.
+        case nothingMirrored
+        /// Records were mirrored before the oldest one that is known, and where they went is not.
+        case beforeKnownHistory
+    }
 
     /// The position, unless there is none that is known to be right.
     package var offset: Int64? {
@@ -70,6 +79,10 @@ package struct OffsetMap: Sendable, Equatable {
     var pendingGap = Gap.scanned
     /// The next source offset that has not been looked at.
     package internal(set) var scannedEnd: Int64 = -1
+    /// Whether nothing was mirrored before the first known position, or it is no longer there.
+    package internal(set) var isOrigin = false
+    /// How often what is sealed was written anew instead of being added to; tells whether a `Bookmark` still holds.
+    package internal(set) var edition: UInt32 = 0
     /// The target offset after all that was ever written; it stays when the source is rewound.
     package internal(set) var targetEnd: Int64 = -1
 
@@ -89,8 +102,23 @@ package struct OffsetMap: Sendable, Equatable {
     /// Whether nothing at all is known, not even where the mirror begins.
     package var isEmpty: Bool { scannedEnd < 0 }
 
+    /// The source offsets that are known; empty when nothing is.
+    package var sourceOffsets: Range<Int64> { isEmpty ? 0..<0 : sealed.baseSource..<max(scannedEnd, sealed.baseSource) }
+
+    /// The target offsets that are known; empty when nothing is.
+    package var targetOffsets: Range<Int64> { isEmpty ? 0..<0 : sealed.baseTarget..<max(targetEnd, sealed.baseTarget) }
+
     /// The number of runs.
     package var runCount: Int { Int(sealed.count) + (tail.count > 0 ? 1 : 0) }
+
+    /// The bytes that the runs may take from now on; what is over the limit goes at once.
+    package mutating func limit(bytes: Int) {
+        byteLimit = Int32(clamping: max(bytes, 64))
+        if sealed.bytes.count > Int(byteLimit) { coarsen() }
+    }
+
+    /// Whether the next run but the last could be one too many for `byteLimit`.
+    package var isNearlyFull: Bool { sealed.bytes.count + 32 > Int(byteLimit) }
 
     /// The bytes that the runs take, without the value itself.
     package var byteCount: Int { sealed.bytes.capacity }
@@ -106,10 +134,17 @@ package struct OffsetMap: Sendable, Equatable {
     ///   - target: the end of the target's log, where the next record will be.
     ///   - isSkippedPartEmpty: whether the offsets between the last known one and `source` will never be mirrored
     ///     (deleted by retention); otherwise they may have been, unseen.
-    package mutating func resume(source: Int64, target: Int64, isSkippedPartEmpty: Bool = false) {
+    ///   - isOrigin: whether nothing of the source was mirrored before, if nothing is known yet.
+    package mutating func resume(
+        source: Int64,
+        target: Int64,
+        isSkippedPartEmpty: Bool = false,
+        isOrigin: Bool = false
+    ) {
         guard source >= 0, target >= 0 else { return }
         if isEmpty {
             begin(source: source, target: target)
+            self.isOrigin = isOrigin || target == 0
             return
         }
         if target < targetEnd {
@@ -129,6 +164,19 @@ package struct OffsetMap: Sendable, Equatable {
 
     /// Adds records that were written, in the order of the source, all records in between having been looked at.
     package mutating func append(source: Int64, target: Int64, count: Int64) {
+        // Almost every call goes on where the last one ended.
+        if tail.count > 0, source == scannedEnd, target == targetEnd, count > 0,
+            source &- tail.source == tail.count, target &- tail.target == tail.count
+        {
+            let (sourceEnd, sourceOverflow) = source.addingReportingOverflow(count)
+            let (end, targetOverflow) = target.addingReportingOverflow(count)
+            guard !sourceOverflow, !targetOverflow else { return }
+            tail.count += count
+            scannedEnd = sourceEnd
+            targetEnd = end
+            pendingGap = .scanned
+            return
+        }
         add(Run(source: source, target: target, count: count), .scanned)
     }
 
@@ -138,18 +186,38 @@ package struct OffsetMap: Sendable, Equatable {
         scannedEnd = max(scannedEnd, end)
     }
 
+    /// Notes that records up to this source offset were written, where nobody knows.
+    package mutating func loseSight(scannedEnd end: Int64) {
+        guard !isEmpty, end > scannedEnd else { return }
+        pendingGap = .unknown
+        scannedEnd = end
+    }
+
     /// Adds what an offset sync says; syncs come in the order of their topic.
-    /// - Parameter isCounted: whether every target offset between two syncs is a record of this partition: true for
-    ///   a flow that does not write in transactions, has the topic for itself, and publishes every jump of the
-    ///   target's offsets and every rewind. MirrorMaker 2 does not: it drops syncs when it is busy.
-    package mutating func apply(source: Int64, target: Int64, isCounted: Bool = false) {
+    ///
+    /// MirrorMaker 2 drops syncs when it is busy, so nothing is concluded about the records between two of them.
+    package mutating func apply(source: Int64, target: Int64) {
         if knows(source: source, target: target) { return }
-        add(Run(source: source, target: target, count: 1), isCounted ? .counted : .unknown)
+        add(Run(source: source, target: target, count: 1), .unknown)
+    }
+
+    /// Forgets what the target lost at its end; the source is read again from the offset returned.
+    ///
+    /// Nil, and nothing is changed, when it is not known exactly where the record at `target` came from.
+    package mutating func truncate(target: Int64) -> Int64? {
+        guard target < targetEnd, case .exact(let source) = translate(target: target) else { return nil }
+        rewind(to: source)
+        targetEnd = target
+        return source
     }
 
     /// Forgets what the target has deleted.
     package mutating func trim(targetStart: Int64) {
         guard !isEmpty, targetStart > sealed.baseTarget else { return }
+        defer {
+            isOrigin = true
+            edition &+= 1
+        }
         var kept = PackedRuns()
         var isBegun = false
         for entry in sealed where entry.run.targetEnd > targetStart {
@@ -179,6 +247,7 @@ package struct OffsetMap: Sendable, Equatable {
 
     private mutating func begin(source: Int64, target: Int64) {
         sealed = PackedRuns(baseSource: source, baseTarget: target)
+        edition &+= 1
         tail.count = 0
         tailGap = .scanned
         pendingGap = .scanned
@@ -188,6 +257,7 @@ package struct OffsetMap: Sendable, Equatable {
 
     private mutating func reset(source: Int64, target: Int64) {
         begin(source: source, target: target)
+        isOrigin = target == 0
         targetResets &+= 1
     }
 
@@ -198,6 +268,7 @@ package struct OffsetMap: Sendable, Equatable {
         else { return }
         if isEmpty {
             begin(source: run.source, target: run.target)
+            isOrigin = run.target == 0
         } else if run.target < targetEnd {
             reset(source: run.source, target: run.target)
         }
@@ -252,6 +323,7 @@ package struct OffsetMap: Sendable, Equatable {
             } else {
                 tail.count = 0
                 pendingGap = .scanned
+                edition &+= 1
                 if let cut = sealed.cut(at: source) {
                     if cut.run.source < source {
                         tail = cut.run
@@ -281,6 +353,16 @@ package struct OffsetMap: Sendable, Equatable {
             targetBefore = entry.run.targetEnd
         }
         return tail.count > 0 && isWithin(tail, tailGap)
+    }
+}
+
+extension OffsetMap {
+    /// Whether both say the same; how they came to it does not count.
+    package static func == (a: OffsetMap, b: OffsetMap) -> Bool {
+        a.scannedEnd == b.scannedEnd && a.targetEnd == b.targetEnd && a.tail == b.tail && a.tailGap == b.tailGap
+            && a.pendingGap == b.pendingGap && a.isOrigin == b.isOrigin && a.byteLimit == b.byteLimit
+            && a.lostRuns == b.lostRuns && a.lostRecords == b.lostRecords && a.targetResets == b.targetResets
+            && a.sealed == b.sealed
     }
 }
 

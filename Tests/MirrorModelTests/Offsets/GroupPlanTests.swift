@@ -33,7 +33,8 @@ import Testing
 
     @Test func whatIsSkippedSaysWhy() {
         #expect(plan(nil, .exact(8)).report.map(\.outcome) == [.skipped(.noCommittedOffset)])
-        #expect(plan(3, .unknown).report.map(\.outcome) == [.skipped(.nothingMirrored)])
+        #expect(plan(3, .unknown(.nothingMirrored)).report.map(\.outcome) == [.skipped(.nothingMirrored)])
+        #expect(plan(3, .unknown(.beforeKnownHistory)).report.map(\.outcome) == [.skipped(.beforeHistory)])
         #expect(plan(3, .beforeHistory(earliest: 4)).report.map(\.outcome) == [.earliest(4)])
         let suppressed = plan(3, .beforeHistory(earliest: 4), mapsToEarliest: false)
         #expect(suppressed.report.map(\.outcome) == [.skipped(.beforeHistory)])

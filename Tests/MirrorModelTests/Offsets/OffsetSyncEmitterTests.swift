@@ -50,17 +50,19 @@ import Testing
         emitter.acknowledged(partition, source: 0, target: 0, count: 30)
         var map = OffsetMap()
         for sync in emitter.takeReady() {
-            map.apply(source: sync.upstreamOffset, target: sync.downstreamOffset, isCounted: true)
+            map.apply(source: sync.upstreamOffset, target: sync.downstreamOffset)
             emitter.finished(sync, isWritten: true)
         }
         emitter.acknowledged(partition, source: 31, target: 30, count: 5)
         for _ in 0..<3 {
             for sync in emitter.takeReady() {
-                map.apply(source: sync.upstreamOffset, target: sync.downstreamOffset, isCounted: true)
+                map.apply(source: sync.upstreamOffset, target: sync.downstreamOffset)
                 emitter.finished(sync, isWritten: true)
             }
         }
-        #expect(map.translate(source: 17) == .exact(17))
+        #expect(map.translate(source: 17) == .bounded(1))
+        #expect(map.translate(source: 29) == .exact(29))
+        #expect(map.translate(source: 30) == .bounded(30))
         #expect(map.translate(source: 31) == .exact(30))
     }
 }

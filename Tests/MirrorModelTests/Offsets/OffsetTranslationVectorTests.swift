@@ -39,9 +39,8 @@ import Testing
         #expect(cases > 5_000)
     }
 
-    /// From the same syncs our answer is never lower than MirrorMaker 2's and never higher than the right one, with
-    /// and without counting what lies between two syncs.
-    @Test(arguments: [false, true]) func theMapLiesBetweenMirrorMakerAndTheRightAnswer(isCounted: Bool) throws {
+    /// From the same syncs our answer is never lower than MirrorMaker 2's and never higher than the right one.
+    @Test func theMapLiesBetweenMirrorMakerAndTheRightAnswer() throws {
         var cases = 0
         var withExact = 0
         var lag = (ours: Int64(0), theirs: Int64(0), exact: 0)
@@ -49,7 +48,7 @@ import Testing
             var map = OffsetMap()
             for step in line.steps {
                 for sync in (step.load ?? []) + (step.syncs ?? []) {
-                    map.apply(source: sync[0], target: sync[1], isCounted: isCounted)
+                    map.apply(source: sync[0], target: sync[1])
                 }
                 for ask in step.ask ?? [] {
                     let source = try #require(ask[0])
@@ -67,8 +66,7 @@ import Testing
                     if let exact = ask[2] {
                         withExact += 1
                         if let ours = answer.offset { #expect(ours <= exact, "\(context), right is \(exact)") }
-                        // Some of these histories repeat records without a sync, which counting excludes.
-                        if !isCounted, case .exact(let ours) = answer {
+                        if case .exact(let ours) = answer {
                             #expect(ours == exact, "\(context), right is \(exact)")
                             lag.exact += 1
                         }
@@ -77,7 +75,7 @@ import Testing
             }
         }
         print(
-            "offset map, \(isCounted ? "counted" : "plain"): \(cases) cases, \(withExact) with a known right answer,",
+            "offset map: \(cases) cases, \(withExact) with a known right answer,",
             "\(lag.exact) exact; records read again: ours \(lag.ours), MirrorMaker 2 \(lag.theirs)"
         )
         #expect(cases > 5_000)

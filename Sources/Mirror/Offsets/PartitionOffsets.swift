@@ -1,0 +1,165 @@
+package import KafkaProtocol
+package import MirrorModel
+import Synchronization
+
+/// The offset map of one partition, written by the data path and read by everybody.
+///
+/// The lock is taken once per batch that the target has acknowledged, never per record, and is hardly ever contended:
+/// readers hold it for the search in one map. Two atomic operations per batch cost less than handing runs to another
+/// thread, and what is written can be translated at once. A run that goes on where the last one ended only adds to
+/// three numbers.
+package final class PartitionOffsets: Sendable {
+    package let source: TopicPartition
+    package let target: TopicPartition
+    private let memory: OffsetMemory
+    private let changes: OffsetChanges?
+    private let state: Mutex<State>
+
+    private struct State {
+        var map: OffsetMap
+        var borrowed = 0
+        /// Whether it is on the list of those that changed.
+        var isListed = false
+    }
+
+    /// - Parameter changes: where to put it down when it changes.
+    package init(
+        source: TopicPartition,
+        target: TopicPartition,
+        memory: OffsetMemory = OffsetMemory(),
+        changes: OffsetChanges? = nil
+    ) {
+        self.source = source
+        self.target = target
+        self.memory = memory
+        self.changes = changes
+        self.state = Mutex(State(map: OffsetMap(byteLimit: max(memory.share, 64))))
+    }
+
+    // MARK: The data path
+
+    /// Notes what the target has written; everything up to `through` is done.
+    package func wrote(_ runs: (_ add: (OffsetMap.Run) -> Void) -> Void, through offset: Int64) {
+        self.change { state in
+            runs { run in
+                if state.map.isNearlyFull { self.makeRoom(&state) }
+                state.map.append(source: run.source, target: run.target, count: run.count)
+            }
+            state.map.advance(scannedEnd: offset &+ 1)
+        }
+    }
+
+    /// Notes that there is nothing to mirror up to this source offset.
+    package func skipped(through offset: Int64) {
+        self.change { $0.map.advance(scannedEnd: offset &+ 1) }
+    }
+
+    /// Notes that the target wrote records up to this source offset and did not say where.
+    package func loseSight(through offset: Int64) {
+        self.change { $0.map.loseSight(scannedEnd: offset &+ 1) }
+    }
+
+    /// Forgets what the target lost; the source is read again from the offset returned.
+    ///
+    /// Nil when it is not known exactly where the record at `target` came from.
+    package func truncate(target: Int64) -> Int64? {
+        self.change { $0.map.truncate(target: target) }
+    }
+
+    /// Says where mirroring goes on.
+    package func resume(source: Int64, target: Int64, isOrigin: Bool = false) {
+        self.change { $0.map.resume(source: source, target: target, isOrigin: isOrigin) }
+    }
+
+    // MARK: Readers
+
+    /// A copy of everything.
+    package var map: OffsetMap { self.state.withLock(\.map) }
+
+    package func translate(source offset: Int64) -> OffsetTranslation {
+        self.state.withLock { $0.map.translate(source: offset) }
+    }
+
+    package func translate(target offset: Int64) -> OffsetTranslation {
+        self.state.withLock { $0.map.translate(target: offset) }
+    }
+
+    package func read<Value: Sendable>(_ body: (borrowing OffsetMap) -> Value) -> Value {
+        self.state.withLock { body($0.map) }
+    }
+
+    /// Changes the map in a way that the data path does not.
+    package func edit<Value: Sendable>(_ body: (inout OffsetMap) -> Value) -> Value {
+        self.change { body(&$0.map) }
+    }
+
+    // MARK: Memory
+
+    var borrowed: Int { self.state.withLock(\.borrowed) }
+
+    /// Keeps to a share that has become smaller.
+    func fitShare() {
+        self.state.withLock { $0.map.limit(bytes: min(self.memory.share + $0.borrowed, OffsetMemory.largestMap)) }
+    }
+
+    /// Gives back what was lent; nothing is known afterwards.
+    func clear() {
+        self.state.withLock { state in
+            self.memory.giveBack(state.borrowed)
+            state.borrowed = 0
+            state.map = OffsetMap(byteLimit: self.memory.share)
+        }
+    }
+
+    private func makeRoom(_ state: inout State) {
+        let limit = Int(state.map.byteLimit)
+        let allowed = min(self.memory.share + state.borrowed, OffsetMemory.largestMap)
+        if allowed != limit {
+            state.map.limit(bytes: allowed)
+            if !state.map.isNearlyFull { return }
+        }
+        let lent = self.memory.borrow(for: allowed)
+        guard lent > 0 else { return }
+        state.borrowed += lent
+        state.map.limit(bytes: allowed + lent)
+    }
+
+    private func change<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+        let (value, isNews) = self.state.withLock { state in
+            let value = body(&state)
+            let isNews = !state.isListed
+            state.isListed = true
+            return (value, isNews)
+        }
+        if isNews { self.changes?.note(self) }
+        return value
+    }
+
+    /// From now on a change puts it on the list again.
+    func unlist() {
+        self.state.withLock { $0.isListed = false }
+    }
+}
+
+/// Partitions whose map has changed since somebody looked last.
+package final class OffsetChanges: Sendable {
+    private let list = Mutex<[PartitionOffsets]>([])
+
+    package init() {}
+
+    func note(_ partition: PartitionOffsets) {
+        self.list.withLock { $0.append(partition) }
+    }
+
+    /// Takes those that changed; each comes once, however often it changed.
+    package func take() -> [PartitionOffsets] {
+        let changed = self.list.withLock { list in
+            let taken = list
+            list = []
+            return taken
+        }
+        // Before they are read, so that what changes meanwhile comes again.
+        for partition in changed { partition.unlist() }
+        return changed
+    }
+}
