@@ -19,17 +19,19 @@ package struct FlowClients: Sendable {
         func client(_ alias: String, _ properties: [String: String]) throws -> KafkaClient {
             try KafkaClient(name: alias, properties: properties, eventLoopGroup: eventLoopGroup, logger: logger)
         }
-        func connectsAlike(_ a: [String: String], _ b: [String: String]) -> Bool {
-            ConfigKey.connection.allSatisfy { a[$0.name] == b[$0.name] }
-        }
         source = try client(configuration.sourceAlias, configuration.sourceConsumer)
         sourceAdmin =
-            connectsAlike(configuration.sourceConsumer, configuration.sourceAdmin)
+            Self.connectsAlike(configuration.sourceConsumer, configuration.sourceAdmin)
             ? source : try client(configuration.sourceAlias, configuration.sourceAdmin)
         target = try client(configuration.targetAlias, configuration.targetProducer)
         targetAdmin =
-            connectsAlike(configuration.targetProducer, configuration.targetAdmin)
+            Self.connectsAlike(configuration.targetProducer, configuration.targetAdmin)
             ? target : try client(configuration.targetAlias, configuration.targetAdmin)
+    }
+
+    /// Whether one client serves for both.
+    static func connectsAlike(_ a: [String: String], _ b: [String: String]) -> Bool {
+        ConfigKey.connection.allSatisfy { a[$0.name] == b[$0.name] }
     }
 
     /// Every client once.

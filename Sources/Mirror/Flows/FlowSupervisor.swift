@@ -25,6 +25,7 @@ package actor FlowSupervisor {
     private let store: ProgressStore
     private let creator: TopicCreator
     private let resolver: ResumeResolver
+    private let heartbeats: HeartbeatTask
     private let stopping: AsyncStream<Never>
     private let stopContinuation: AsyncStream<Never>.Continuation
 
@@ -83,6 +84,12 @@ package actor FlowSupervisor {
             source: clients.source,
             target: clients.target,
             configuration: configuration,
+            logger: logger
+        )
+        self.heartbeats = HeartbeatTask(
+            configuration: configuration,
+            client: clients.target,
+            adminClient: clients.targetAdmin,
             logger: logger
         )
         self.discovery = TopicDiscovery(selection: configuration.selection)
@@ -158,6 +165,7 @@ package actor FlowSupervisor {
             group.addTask { await self.keepLooking() }
             group.addTask { await self.keepWriting() }
             group.addTask { await self.keepCounting() }
+            group.addTask { await self.heartbeats.run() }
             for shard in shards {
                 group.addTask {
                     for await event in shard.events { await self.note(event) }

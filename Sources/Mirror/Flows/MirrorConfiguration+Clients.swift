@@ -8,8 +8,10 @@ extension MirrorConfiguration {
     /// The files that `ssl.*` names are read here, so that a wrong one stops the start instead of the first connection.
     package func clientProblems() -> [ConfigurationDiagnostic] {
         var problems: [ConfigurationDiagnostic] = []
-        for flow in flows where flow.isEnabled {
-            for client in FlowConfiguration.Client.allCases {
+        for flow in flows where flow.isEnabled || flow.sendsHeartbeats {
+            let clients: [FlowConfiguration.Client] =
+                flow.isEnabled ? FlowConfiguration.Client.allCases : [.targetProducer, .targetAdmin]
+            for client in clients {
                 guard let problem = problem(of: client, in: flow), !problems.contains(problem) else { continue }
                 problems.append(problem)
             }

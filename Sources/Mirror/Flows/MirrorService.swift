@@ -8,9 +8,13 @@ import ServiceLifecycle
 /// All flows of one configuration, each on its own.
 package final class MirrorService: Service {
     package let flows: [FlowSupervisor]
+    /// Flows that are off and send heartbeats all the same.
+    private let heartbeatFlows: [HeartbeatFlow]
+    private let stopping: AsyncStream<Never>
+    private let stopContinuation: AsyncStream<Never>.Continuation
 
     /// - Parameters:
-    ///   - configuration: only flows that are switched on are run.
+    ///   - configuration: flows that are switched off send heartbeats only.
     ///   - eventLoopGroup: moves the records; one shard of each flow per loop.
     ///   - threadPool: where batches are decoded and encoded that cannot be passed through.
     package convenience init(
@@ -63,14 +67,22 @@ package final class MirrorService: Service {
                 )
             )
         }
+        (self.stopping, self.stopContinuation) = AsyncStream.makeStream(of: Never.self)
         self.flows = flows
+        self.heartbeatFlows = try configuration.flows.filter { !$0.isEnabled && $0.sendsHeartbeats }
+            .map { try HeartbeatFlow($0, eventLoopGroup: eventLoopGroup, logger: logger) }
     }
 
     /// Runs all flows until `stop` is called, the service group shuts down, or the task is cancelled.
     package func run() async {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for flow in self.flows { group.addTask { await flow.run() } }
+                for flow in self.heartbeatFlows { group.addTask { await flow.run() } }
+                await withDiscardingTaskGroup { group in
+                    for flow in self.flows { group.addTask { await flow.run() } }
+                    if self.flows.isEmpty { group.addTask { for await _ in self.stopping {} } }
+                }
+                group.cancelAll()
             }
         } onGracefulShutdown: {
             self.stop()
@@ -80,6 +92,7 @@ package final class MirrorService: Service {
     /// Ends all flows in order; `run` returns when they have.
     package func stop() {
         for flow in flows { flow.stop() }
+        stopContinuation.finish()
     }
 
     package func status() async -> [FlowStatus] {

@@ -19,21 +19,25 @@ struct TroubleNews: Sendable {
         case selection
         /// A topic that the configuration names and the source does not show.
         case name(String)
+        /// A job beside the data path, with what it cannot do.
+        case job(String)
         case topic(TopicName)
         case partition(TopicPartition)
+        case group(GroupID)
 
         fileprivate var kind: Kind? {
             switch self {
-            case .start, .clusters, .progress, .selection: nil
+            case .start, .clusters, .progress, .selection, .job: nil
             case .topic, .name: .topics
             case .partition: .partitions
+            case .group: .groups
             }
         }
     }
 
     /// Of what there may be very many.
     enum Kind: String, Hashable, Sendable, CaseIterable {
-        case topics, partitions
+        case topics, partitions, groups
     }
 
     private struct Trouble: Sendable {

@@ -52,6 +52,8 @@ package struct FlowConfiguration: Sendable {
     package let isReadCommitted: Bool
     /// Bytes of records that may be under way between the clusters.
     package let memoryBytes: Int
+    package let heartbeats: HeartbeatSettings
+    package let checkpoints: CheckpointSettings
 
     /// Properties of the clients, as Java's clients would get them.
     package let sourceConsumer: [String: String]
@@ -79,6 +81,10 @@ package struct FlowConfiguration: Sendable {
     }
 
     package var name: String { pair.description }
+    /// Whether heartbeats go to the target; a cluster without an address, which no flow needs, gets none.
+    package var sendsHeartbeats: Bool {
+        heartbeats.isEnabled && !(targetProducer["bootstrap.servers"] ?? "").isEmpty
+    }
     package var sourceAlias: String { pair.source }
     package var targetAlias: String { pair.target }
     package var policy: ReplicationPolicy { selection.policy }
@@ -89,6 +95,8 @@ extension FlowConfiguration {
     init(
         pair: PropertyResolution.Pair,
         source: ConnectorSettings,
+        checkpoint: ConnectorSettings,
+        heartbeat: ConnectorSettings,
         worker: WorkerSettings,
         own: OwnSettings
     ) throws(NamePattern.SyntaxError) {
@@ -120,6 +128,8 @@ extension FlowConfiguration {
         self.progressTopic = worker.progressTopic
         self.progressIntervalMs = worker.number("offset.flush.interval.ms") ?? 1000
         self.memoryBytes = Int(clamping: own.number("kafka.mirror.memory.bytes") ?? 67_108_864)
+        self.heartbeats = HeartbeatSettings(heartbeat)
+        self.checkpoints = try CheckpointSettings(checkpoint, own: own)
 
         let consumer = source.clientMap(.sourceConsumer)
         let sourceAdmin = source.clientMap(.sourceAdmin)
@@ -213,4 +223,5 @@ struct OwnSettings {
     }
 
     func number(_ key: String) -> Int64? { values[key].flatMap { Int64($0) } }
+    func flag(_ key: String) -> Bool { values[key] == "true" }
 }

@@ -88,7 +88,7 @@ private struct ConfigurationReader {
         let pairs = resolution.pairs(targets: targets.map(Set.init))
         checkBootstrap(resolution, pairs: pairs)
         for pair in pairs { try read(pair, resolution) }
-        let isOn = flows.contains(where: \.isEnabled)
+        let isOn = flows.contains { $0.isEnabled || ($0.heartbeats.isEnabled && asksForHeartbeats($0.pair)) }
         if errors.isEmpty, !isOn {
             let example = clusters.count > 1 ? "\(clusters[0])->\(clusters[1])" : "A->B"
             report(
@@ -107,39 +107,58 @@ private struct ConfigurationReader {
         _ resolution: PropertyResolution
     ) throws(ConfigProviders.LookupError) {
         let source = try resolution.resolvedConnector(pair, .source)
+        let checkpoint = try resolution.resolvedConnector(pair, .checkpoint)
+        let heartbeat = try resolution.resolvedConnector(pair, .heartbeat)
         let worker = WorkerSettings(properties: try resolution.worker(pair))
         let own = OwnSettings(resolution: resolution, pair: pair)
         if let value = own.number("kafka.mirror.threads") { threads = Int(clamping: value) }
         for (_, origin, problem) in own.problems { report(problem, origin) }
-        // A flow that is off has its keys read all the same by MirrorMaker, but nothing here depends on them.
-        guard source.isEnabled || source.problems.contains(where: { $0.key == "enabled" }) else {
-            append(pair, source, worker, own)
-            return
+        defer {
+            // Wrong expressions have been reported with their place.
+            if let flow = try? FlowConfiguration(
+                pair: pair,
+                source: source,
+                checkpoint: checkpoint,
+                heartbeat: heartbeat,
+                worker: worker,
+                own: own
+            ) {
+                flows.append(flow)
+            }
         }
-        for kind in ConnectorKind.allCases {
-            let settings = kind == .source ? source : try resolution.resolvedConnector(pair, kind)
-            for (key, problem) in settings.problems {
+        // A flow that is off has its keys read all the same by MirrorMaker, but only heartbeats depend on them.
+        let isOn = source.isEnabled || source.problems.contains { $0.key == "enabled" }
+        for settings in [source, heartbeat, checkpoint] {
+            for (key, problem) in settings.problems
+            where isOn || ConfigKey.heartbeat.contains(where: { $0.name == key }) {
                 report(problem, settings.properties.origin(of: key) ?? "\(pair).\(key)")
             }
         }
+        guard isOn else { return }
         for (key, problem) in worker.problems {
             report(problem, worker.properties.origin(of: key) ?? "\(pair.target).\(key)")
         }
         checkAcrossKeys(source, worker)
+        checkGroups(checkpoint)
         checkClients(source, worker)
-        append(pair, source, worker, own)
     }
 
-    private mutating func append(
-        _ pair: PropertyResolution.Pair,
-        _ source: ConnectorSettings,
-        _ worker: WorkerSettings,
-        _ own: OwnSettings
-    ) {
-        // Wrong expressions have been reported with their place.
-        if let flow = try? FlowConfiguration(pair: pair, source: source, worker: worker, own: own) {
-            flows.append(flow)
+    /// Whether the file itself switches heartbeats on; a file in which no flow is on is a mistake otherwise.
+    private func asksForHeartbeats(_ pair: PropertyResolution.Pair) -> Bool {
+        ["\(pair).emit.heartbeats.enabled", "emit.heartbeats.enabled"].contains { key in
+            properties.values[key].map { $0.trimmedAsJava.lowercased() == "true" } ?? false
         }
+    }
+
+    private mutating func checkGroups(_ checkpoint: ConnectorSettings) {
+        guard checkpoint.text("emit.checkpoints.enabled") == "false", checkpoint.flag("sync.group.offsets.enabled")
+        else { return }
+        report(
+            .error,
+            checkpoint.properties.origin(of: "sync.group.offsets.enabled"),
+            reason: "asks for translated offsets at the target, but emit.checkpoints.enabled is false",
+            nextStep: "remove one of the two"
+        )
     }
 
     /// Keys of parts that are still missing.

@@ -30,6 +30,8 @@ final class MirrorProcess: Sendable {
             "status.storage.replication.factor": "1",
             "config.storage.replication.factor": "1", "offset-syncs.topic.replication.factor": "1",
             "checkpoints.topic.replication.factor": "1", "heartbeats.topic.replication.factor": "1",
+            // Tests count records.
+            "emit.heartbeats.enabled": "false",
         ]
         all.merge(properties) { $1 }
         let folder = try TemporaryFolder()

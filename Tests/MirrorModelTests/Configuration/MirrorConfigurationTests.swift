@@ -191,9 +191,58 @@ import Testing
             offset.lag.max = 5
             """
         )
-        #expect(configuration.keysWithoutEffect == ["sync.group.offsets.enabled", "A->B.groups", "offset.lag.max"])
+        #expect(configuration.keysWithoutEffect == ["offset.lag.max"])
         #expect(configuration.warnings.isEmpty)
         #expect(try read("").keysWithoutEffect.isEmpty)
+    }
+
+    @Test func heartbeatsAndCheckpointsAsInTheFile() throws {
+        let flow = try #require(try read("").flows.first)
+        #expect(flow.heartbeats.isEnabled && flow.heartbeats.intervalMs == 1000)
+        #expect(flow.checkpoints.isEnabled && flow.checkpoints.intervalMs == 5000)
+        #expect(flow.checkpoints.groups.accepts("g"))
+        #expect(!flow.checkpoints.groups.accepts("console-consumer-1"))
+        #expect(!flow.checkpoints.syncsGroupOffsets && !flow.checkpoints.translatesBack)
+        let set = try #require(
+            try read(
+                """
+                A->B.emit.checkpoints.interval.seconds = 60
+                groups = a.*
+                A->B.groups.exclude = ab
+                sync.group.offsets.enabled = true
+                A->B.sync.group.offsets.interval.seconds = 2
+                checkpoints.topic.replication.factor = 1
+                A->B.emit.heartbeats.interval.seconds = 7
+                A->B.heartbeats.topic.replication.factor = 2
+                A->B.kafka.mirror.reverse.checkpoints.enabled = true
+                """
+            ).flows.first
+        )
+        #expect(set.checkpoints.intervalMs == 60000 && set.checkpoints.syncIntervalMs == 2000)
+        #expect(set.checkpoints.syncsGroupOffsets && set.checkpoints.translatesBack)
+        #expect(set.checkpoints.groups.accepts("ax") && !set.checkpoints.groups.accepts("ab"))
+        #expect(set.checkpoints.topicReplicationFactor.isExplicit)
+        #expect(set.heartbeats.intervalMs == 7000 && set.heartbeats.topicReplicationFactor.value == 2)
+        let off = try #require(
+            try read("A->B.emit.checkpoints.enabled = false\nemit.heartbeats.enabled = false").flows.first
+        )
+        #expect(!off.checkpoints.isEnabled && !off.heartbeats.isEnabled)
+        #expect(errors("emit.checkpoints.enabled = false\nsync.group.offsets.enabled = true").count == 1)
+    }
+
+    @Test func heartbeatsAloneAreAFlowWhenTheFileAsksForThem() throws {
+        let text = """
+            clusters = A, B, C
+            A.bootstrap.servers = a:9092
+            B.bootstrap.servers = b:9092
+            A->B.emit.heartbeats.enabled = true
+
+            """
+        let configuration = try MirrorConfiguration(file: "m", bytes: text.utf8)
+        #expect(configuration.flows.allSatisfy { !$0.isEnabled })
+        // Cluster C has no address, and no flow needs it.
+        let senders = configuration.flows.filter(\.sendsHeartbeats).map(\.name)
+        #expect(senders == ["A->B", "B->A", "C->A", "C->B"])
     }
 
     @Test func targetsLimitTheFlows() throws {

@@ -53,7 +53,7 @@ struct TwoClusters {
                 A.bootstrap.servers = \(a.bootstrapServers)
                 B.bootstrap.servers = \(b.bootstrapServers)
                 A->B.enabled = true
-                B->A.emit.heartbeats.enabled = false
+                emit.heartbeats.enabled = false
                 kafka.mirror.discovery.interval.ms = 100
                 B.offset.flush.interval.ms = 50
                 \(lines)

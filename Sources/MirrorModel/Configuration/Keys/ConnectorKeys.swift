@@ -21,15 +21,13 @@ extension ConfigKey {
     /// Names of all keys of the three parts.
     package static let connectorNames = Set(ConnectorKind.allCases.flatMap(\.keys).map(\.name))
 
-    /// Keys of parts that this version does not have: checkpoints, group offsets, offset syncs, heartbeats, and the
-    /// synchronisation of topic settings and access lists.
-    static let withoutEffectYet: Set<String> = Set((checkpoint + heartbeat).map(\.name))
-        .subtracting(source.map(\.name))
-        .union([
-            "sync.topic.configs.enabled", "sync.topic.configs.interval.seconds", "sync.topic.acls.enabled",
-            "sync.topic.acls.interval.seconds", "use.incremental.alter.configs", "offset.lag.max",
-            "emit.offset-syncs.enabled", "offset-syncs.topic.replication.factor", "offset-syncs.topic.location",
-        ])
+    /// Keys of parts that this version does not have: offset syncs, and the synchronisation of topic settings and
+    /// access lists.
+    static let withoutEffectYet: Set<String> = [
+        "sync.topic.configs.enabled", "sync.topic.configs.interval.seconds", "sync.topic.acls.enabled",
+        "sync.topic.acls.interval.seconds", "use.incremental.alter.configs", "offset.lag.max",
+        "emit.offset-syncs.enabled", "offset-syncs.topic.replication.factor", "offset-syncs.topic.location",
+    ]
 
     static let mirrorPackage = "org.apache.kafka.connect.mirror."
     private static let byteArrayConverter = Rule.builtInClass([

@@ -105,5 +105,11 @@ extension ConfigKey {
             .atLeast(100),
             note: "pause between looks for new topics and partitions"
         ),
+        ConfigKey(
+            "kafka.mirror.reverse.checkpoints.enabled",
+            .boolean,
+            "false",
+            note: "what groups of the source have read in mirrored topics counts for the originals at the target"
+        ),
     ]
 }
