@@ -4,8 +4,11 @@ PREFIX ?= /usr/local
 BINARY = .build/release/kafka-mirror
 SECONDS_ARG = $(if $(SECONDS),--seconds $(SECONDS),)
 SOAK_RECORDS ?= 10000000
+KILLS ?= 20
+MODE ?= default
+CHAOS_SEED = $(if $(SEED),--seed $(SEED),)
 
-.PHONY: build demo test unit peers bench soak lint format install clean packages test-packages
+.PHONY: build demo test unit peers bench soak chaos lint format install clean packages test-packages
 
 build: packages
 	$(SWIFT) build -c release --product kafka-mirror
@@ -25,6 +28,10 @@ peers: test-packages
 ## Real data through two flows, counted by an independent client. SOAK_RECORDS=n for another size.
 soak: build test-packages peers
 	scripts/soak $(BINARY) $(SOAK_RECORDS)
+
+## Kills a mirror again and again while brokers, leaders and the network fail, and counts. KILLS=500 MODE=exactly-once SEED=n
+chaos: build test-packages peers
+	scripts/chaos $(BINARY) --kills $(KILLS) --mode $(MODE) $(CHAOS_SEED)
 
 bench: build test-packages peers
 	scripts/bench $(BINARY)

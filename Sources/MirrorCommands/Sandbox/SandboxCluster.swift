@@ -7,13 +7,23 @@ struct SandboxCluster: Service {
     let alias: String
     let cluster: LocalCluster
 
-    /// - Parameter ports: One per broker; empty: free ones.
-    init(alias: String, brokers: Int, ports: [Int] = [], autoCreateTopics: Bool = true) {
+    /// Name of the second listener of each broker, whose advertised ports are those of proxies.
+    static let proxiedListener = "PROXIED"
+
+    /// - Parameters:
+    ///   - ports: One per broker; empty: free ones.
+    ///   - isProxied: Whether each broker opens a second listener for proxies in front of it.
+    init(alias: String, brokers: Int, ports: [Int] = [], autoCreateTopics: Bool = true, isProxied: Bool = false) {
         self.alias = alias
         var configuration = LocalCluster.Configuration(brokers: brokers)
         configuration.autoCreateTopics = autoCreateTopics
         configuration.defaultReplicationFactor = Int16(min(brokers, 3))
         configuration.listeners = [.plaintext(ports: ports)]
+        if isProxied {
+            var proxied = LocalCluster.Listener.plaintext()
+            proxied.name = Self.proxiedListener
+            configuration.listeners.append(proxied)
+        }
         self.cluster = LocalCluster(configuration: configuration)
     }
 

@@ -13,6 +13,11 @@ package struct SandboxCommand: AsyncParsableCommand {
         discussion: """
             Everything is lost when the command ends. With --properties it also writes a file for 'kafka-mirror run' \
             that mirrors every cluster to every other one.
+
+            With --control each broker opens a second listener for a proxy in front of it, and orders are read from \
+            standard input, one a line, each answered by 'ok' or 'error: ...':
+
+            \(SandboxOrder.help)
             """
     )
 
@@ -30,6 +35,9 @@ package struct SandboxCommand: AsyncParsableCommand {
 
     @Option(help: "Write a properties file for 'kafka-mirror run' here.")
     var properties: String?
+
+    @Flag(help: "Read orders from standard input: move leaders, stop brokers, inject faults.")
+    var control = false
 
     @Flag(help: "Do not create topics that a client merely asks about.")
     var noAutoCreate = false
@@ -74,17 +82,23 @@ package struct SandboxCommand: AsyncParsableCommand {
                 alias: alias,
                 brokers: self.brokers,
                 ports: first.map { Array($0..<($0 + self.brokers)) } ?? [],
-                autoCreateTopics: !self.noAutoCreate
+                autoCreateTopics: !self.noAutoCreate,
+                isProxied: self.control
             )
             try await cluster.start(topics: try self.initialTopics())
             started.append(cluster)
-            print("\(alias)  \(cluster.bootstrapServers)")
+            Self.say("\(alias)  \(cluster.bootstrapServers)")
+            if self.control {
+                let proxied = cluster.cluster.bootstrapServers(listener: SandboxCluster.proxiedListener)
+                Self.say("\(alias)  \(proxied)  for proxies")
+            }
         }
         if let properties {
             try Data(SandboxProperties.text(started).utf8).write(to: URL(filePath: properties), options: .atomic)
-            print("\nkafka-mirror run \(properties)")
+            Self.say("\nkafka-mirror run \(properties)")
         }
-        print("Ctrl-C ends it.")
+        Self.say("Ctrl-C ends it.")
+        if self.control { SandboxControl(clusters: started).start() }
         var logger = Logger(label: "sandbox")
         logger.logLevel = .error
         let services = started.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
@@ -96,5 +110,10 @@ package struct SandboxCommand: AsyncParsableCommand {
             )
         )
         try await group.run()
+    }
+
+    /// Prints a line at once, also into a pipe.
+    private static func say(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 }
