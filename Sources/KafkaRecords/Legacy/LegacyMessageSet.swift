@@ -6,15 +6,20 @@ public import NIOCore
 public enum LegacyMessageSet {
     /// Encodes records without headers; with a codec all of them in one wrapper.
     ///
-    /// - Parameter magic: 0 loses the timestamps.
+    /// - Parameters:
+    ///   - magic: 0 loses the timestamps.
+    ///   - appendTime: the broker's time that replaces those of the records; the messages in a wrapper keep theirs.
     public static func encode(
         _ records: [Record],
         magic: Int8,
         codec: CompressionCodec = .none,
-        codecs: (any RecordCodecs)? = nil
+        codecs: (any RecordCodecs)? = nil,
+        appendTime: Int64? = nil
     ) throws(RecordError) -> ByteBuffer {
         guard magic == 0 || magic == 1 else { throw RecordError(.magic, "format \(magic) is not an old one") }
-        guard codec != .none, let last = records.last else { return plain(records, magic: magic) }
+        guard codec != .none, let last = records.last else {
+            return plain(records, magic: magic, appendTime: appendTime)
+        }
         guard codec != .zstd else { throw RecordError(.unrepresentable, "old formats know no zstd") }
         guard let codecs else { throw RecordError(.codec, "\(codec) was asked for without a codec") }
         var inner = records
@@ -24,17 +29,25 @@ public enum LegacyMessageSet {
         }
         var value = ByteBuffer()
         try codecs.compress(plain(inner, magic: magic), with: codec, level: nil, into: &value)
-        let timestamp = records.map(\.timestamp).max() ?? -1
+        let timestamp = appendTime ?? records.map(\.timestamp).max() ?? -1
         let wrapper = Record(offset: last.offset, timestamp: timestamp, key: nil, value: value)
         var output = ByteBuffer()
-        write(wrapper, magic: magic, attributes: UInt8(bitPattern: codec.rawValue), into: &output)
+        let attributes = UInt8(bitPattern: codec.rawValue) | timestampBit(magic, appendTime)
+        write(wrapper, magic: magic, attributes: attributes, into: &output)
         return output
     }
 
-    private static func plain(_ records: [Record], magic: Int8) -> ByteBuffer {
+    private static func plain(_ records: [Record], magic: Int8, appendTime: Int64? = nil) -> ByteBuffer {
         var output = ByteBuffer()
-        for record in records { write(record, magic: magic, attributes: 0, into: &output) }
+        for var record in records {
+            if let appendTime { record.timestamp = appendTime }
+            write(record, magic: magic, attributes: timestampBit(magic, appendTime), into: &output)
+        }
         return output
+    }
+
+    private static func timestampBit(_ magic: Int8, _ appendTime: Int64?) -> UInt8 {
+        magic == 1 && appendTime != nil ? 0x08 : 0
     }
 
     private static func write(_ record: Record, magic: Int8, attributes: UInt8, into output: inout ByteBuffer) {

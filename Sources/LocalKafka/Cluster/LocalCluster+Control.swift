@@ -115,7 +115,7 @@ extension LocalCluster {
         try await self.withPartition(topic, partition) { cluster, partition in
             var records: [Record] = []
             for batch in partition.log.batches where !batch.header.attributes.isControl {
-                records += try batch.view?.records(codecs: cluster.codecs) ?? []
+                records += try batch.records(codecs: cluster.codecs)
             }
             return records.filter { $0.offset >= partition.log.startOffset }
         }
@@ -149,7 +149,35 @@ extension LocalCluster {
         }
     }
 
-    /// Appends bytes of a log segment: batches keep their offsets and epochs.
+    /// Appends records as brokers of the old message formats 0 and 1 stored them.
+    ///
+    /// Each is a message, or with a codec all are in one wrapper; Fetch answers with them as brokers up to 3.9 do.
+    ///
+    /// - Parameter appendTime: what `message.timestamp.type=LogAppendTime` stamps them with.
+    package func append(
+        _ records: [Record],
+        magic: Int8,
+        codec: CompressionCodec = .none,
+        appendTime: Int64? = nil,
+        to topic: TopicName,
+        _ partition: Int32
+    ) async throws {
+        try await self.withPartition(topic, partition) { cluster, partition in
+            var records = records
+            for index in records.indices { records[index].offset = partition.log.endOffset + Int64(index) }
+            let set = try LegacyMessageSet.encode(
+                records,
+                magic: magic,
+                codec: codec,
+                codecs: cluster.codecs,
+                appendTime: appendTime
+            )
+            try partition.log.restore(set)
+            partition.wakeWaiters()
+        }
+    }
+
+    /// Appends bytes of a log segment, of any format: batches and messages keep their offsets and epochs.
     package func restore(_ segment: ByteBuffer, to topic: TopicName, _ partition: Int32) async throws {
         try await self.withPartition(topic, partition) { _, partition in
             try partition.log.restore(segment)

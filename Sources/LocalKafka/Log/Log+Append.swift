@@ -123,14 +123,18 @@ extension Log {
 
     mutating func keep(_ batch: RecordBatchView, baseOffset: Int64, leaderEpoch: Int32) {
         self.leaderEpochs.assign(leaderEpoch, from: baseOffset)
-        self.endOffset = baseOffset + Int64(batch.lastOffsetDelta) + 1
-        if self.segments.isEmpty { self.segments.append(Segment(baseOffset: baseOffset)) }
+        self.keep(StoredBatch(batch, baseOffset: baseOffset, leaderEpoch: leaderEpoch))
+    }
+
+    mutating func keep(_ batch: StoredBatch) {
+        var stored = batch
+        self.endOffset = batch.lastOffset + 1
+        if self.segments.isEmpty { self.segments.append(Segment(baseOffset: batch.baseOffset)) }
         let segment = self.segments.count - 1
-        var stored = StoredBatch(batch, baseOffset: baseOffset, leaderEpoch: leaderEpoch)
         stored.position = self.segments[segment].size
         self.batches.append(stored)
-        self.size += batch.sizeInBytes
-        self.segments[segment].append(batch.sizeInBytes, lastOffset: self.endOffset - 1)
+        self.size += batch.size
+        self.segments[segment].append(batch.size, lastOffset: batch.lastOffset)
     }
 
     // MARK: - Checks

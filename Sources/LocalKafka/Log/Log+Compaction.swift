@@ -17,7 +17,7 @@ extension Log {
         var decoded: [[Record]?] = []
         var newest: [ByteBuffer: Int64] = [:]
         for batch in self.batches[..<end] {
-            let records = batch.header.attributes.isControl ? nil : try? batch.view?.records(codecs: codecs)
+            let records = batch.header.attributes.isControl ? nil : try? batch.records(codecs: codecs)
             decoded.append(records)
             guard let records, !self.isAborted(batch) else { continue }
             for record in records {
@@ -29,7 +29,7 @@ extension Log {
         var survivors: Set<Int64> = []
         for (batch, records) in zip(self.batches[..<end], decoded) {
             guard records != nil, let view = batch.view else {
-                // A marker, or a batch that cannot be read and is therefore left alone.
+                // A marker, or a batch of an old format or that cannot be read, which is left alone.
                 let isMarker = batch.header.attributes.isControl
                 let producer = batch.header.producerID
                 if !isMarker || survivors.contains(producer) || lastBatches[producer] == batch.baseOffset {

@@ -31,7 +31,7 @@ extension Log {
         let limit = readCommitted ? self.lastStableOffset : self.highWatermark
         for batch in self.batches where batch.maxTimestamp >= time && batch.lastOffset >= self.startOffset {
             guard batch.baseOffset < limit else { break }
-            guard let records = try? batch.view?.records(codecs: codecs) else { continue }
+            guard let records = try? batch.records(codecs: codecs) else { continue }
             if let record = records.first(where: { $0.timestamp >= time && $0.offset >= self.startOffset }) {
                 guard record.offset < limit else { break }
                 return Position(offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.leaderEpoch)
@@ -47,7 +47,7 @@ extension Log {
             best = batch
         }
         guard
-            let best, let records = try? best.view?.records(codecs: codecs),
+            let best, let records = try? best.records(codecs: codecs),
             let record = records.first(where: { $0.timestamp == best.maxTimestamp })
         else { return .unknown }
         // A record that the reader may not have yet is not an answer, and neither is another one.

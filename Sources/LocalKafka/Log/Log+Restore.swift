@@ -9,18 +9,17 @@ extension Log {
         var scanner = RecordBatchScanner(segment)
         var isFirst = true
         while let element = try scanner.next() {
-            guard case .batch(let batch) = element else {
-                throw RecordError(.magic, "Only batches of version 2 can be restored", offset: nil)
-            }
-            if self.batches.isEmpty, self.endOffset == 0 { self.startOffset = 0 }
-            self.restore(batch, beginsSegment: isFirst)
+            if isFirst { self.segments.append(Segment(baseOffset: element.firstOffset(atLeast: self.endOffset))) }
             isFirst = false
+            switch element {
+            case .batch(let batch): self.restore(batch)
+            case .legacy(let message): self.keep(StoredBatch(message, baseOffset: self.endOffset))
+            }
         }
     }
 
-    private mutating func restore(_ batch: RecordBatchView, beginsSegment: Bool) {
+    private mutating func restore(_ batch: RecordBatchView) {
         self.leaderEpochs.assign(batch.partitionLeaderEpoch, from: batch.baseOffset)
-        if beginsSegment { self.segments.append(Segment(baseOffset: batch.baseOffset)) }
         self.keep(batch, baseOffset: batch.baseOffset, leaderEpoch: batch.partitionLeaderEpoch)
         guard batch.isControl else {
             self.producers.append(batch, baseOffset: batch.baseOffset, timestamp: batch.maxTimestamp)
@@ -36,5 +35,15 @@ extension Log {
         self.abortedTransactions.append(
             AbortedTransaction(producerID: batch.producerID, firstOffset: start, lastOffset: batch.baseOffset)
         )
+    }
+}
+
+extension ScannedBatch {
+    /// The first offset; for a wrapper of an old format, which does not tell it, at least where the log ends.
+    fileprivate func firstOffset(atLeast end: Int64) -> Int64 {
+        switch self {
+        case .batch(let batch): batch.baseOffset
+        case .legacy(let message): min(end, message.offset)
+        }
     }
 }

@@ -37,6 +37,21 @@ package struct StoredBatch {
         }
     }
 
+    /// Keeps a message of an old format, whose bytes hold its offset already.
+    ///
+    /// - Parameter baseOffset: where the offsets of a wrapper begin, as far as it is known without looking inside.
+    init(_ message: LegacyMessage, baseOffset: Int64) {
+        var header = BatchHeader()
+        header.baseOffset = min(max(baseOffset, message.offset - Int64(Int32.max)), message.offset)
+        header.lastOffsetDelta = Int32(clamping: message.offset - header.baseOffset)
+        header.attributes.timestampType = message.timestampType ?? .createTime
+        header.baseTimestamp = message.timestamp
+        header.maxTimestamp = message.timestamp
+        self.header = header
+        self.bytes = message.buffer
+        self.isPrefixStale = false
+    }
+
     package var baseOffset: Int64 { self.header.baseOffset }
     package var lastOffset: Int64 { self.header.baseOffset + Int64(self.header.lastOffsetDelta) }
     package var leaderEpoch: Int32 { self.header.partitionLeaderEpoch }
@@ -70,6 +85,12 @@ package struct StoredBatch {
         return copy
     }
 
-    /// The batch as a view; `nil` only if its bytes were damaged after they were checked.
+    /// The batch as a view; `nil` for an old format, or if its bytes were damaged after they were checked.
     package var view: RecordBatchView? { try? RecordBatchView(self.joined()) }
+
+    /// All records, of any format.
+    package func records(codecs: (any RecordCodecs)?) throws(RecordError) -> [Record] {
+        var scanner = RecordBatchScanner(self.joined(), checkCRCs: false)
+        return try scanner.next()?.records(codecs: codecs) ?? []
+    }
 }

@@ -21,7 +21,7 @@ struct FlowEntry: Sendable {
         case fast(CompressionCodec)
         case coalesced(batches: Int64)
         case recompressed(batches: Int64)
-        case slow(RebuildReason)
+        case slow(RebuildReason, batches: Int64)
         /// A further piece of a batch that was split.
         case piece
     }

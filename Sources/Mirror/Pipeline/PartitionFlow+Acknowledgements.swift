@@ -40,7 +40,7 @@ extension PartitionFlow {
             self.counters.fastPathBatches[CompressionCodec.none, default: 0] += batches
             self.counters.coalescedBatches += batches
         case .recompressed(let batches): self.counters.recompressedBatches += batches
-        case .slow(let reason): self.counters.slowPathBatches[reason, default: 0] += 1
+        case .slow(let reason, let batches): self.counters.slowPathBatches[reason, default: 0] += batches
         case .piece: break
         }
         if let base = entry.targetBase {

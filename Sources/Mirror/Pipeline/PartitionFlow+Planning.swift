@@ -47,20 +47,23 @@ extension PartitionFlow {
             self.skip(through: through)
         case .fast(let batch):
             if self.joins(batch) {
-                self.group.append(batch)
-                self.groupBytes += batch.sizeInBytes
-                if self.groupBytes >= self.settings.coalesceUpTo / 4 || self.group.count >= 512 { self.closeGroup() }
+                self.join(.batch(batch), because: nil)
             } else {
                 self.closeGroup()
                 self.appendFast(batch)
             }
             self.scanOffset = max(self.scanOffset, batch.nextOffset)
         case .slow(let element, let reason):
+            if self.joins(element, because: reason) {
+                self.join(element, because: reason)
+                self.scanOffset = max(self.scanOffset, element.nextOffset)
+                return
+            }
             self.closeGroup()
             var rebuilder = self.rebuilder()
             rebuilder.startOffset = self.scanOffset
             if reason == .codec { rebuilder.compression = .codec(self.settings.planner.replacementCodec) }
-            self.appendRebuilding([element], rebuilder, path: .slow(reason))
+            self.appendRebuilding([element], rebuilder, path: .slow(reason, batches: 1))
             self.scanOffset = max(self.scanOffset, element.nextOffset)
         }
     }
@@ -73,16 +76,42 @@ extension PartitionFlow {
             && batch.sizeInBytes < self.joinBelow / 4
     }
 
-    /// Sends the collected compressed batches to be joined; too few of them go on as they are.
+    /// Whether a small uncompressed batch is to be encoded again together with its neighbours: messages of old formats
+    /// stand alone, and a compacted topic may have one record left in each batch.
+    private func joins(_ element: ScannedBatch, because reason: RebuildReason) -> Bool {
+        switch reason {
+        case .oldFormat, .gaps, .appendTime:
+            element.codec == CompressionCodec.none && element.sizeInBytes < self.settings.coalesceBelow
+        case .deleteHorizon, .trimmed, .codec, .size: false
+        }
+    }
+
+    private mutating func join(_ element: ScannedBatch, because reason: RebuildReason?) {
+        if self.groupReason != reason { self.closeGroup() }
+        if self.group.isEmpty { self.groupStart = self.scanOffset }
+        self.groupReason = reason
+        self.group.append(element)
+        self.groupBytes += element.sizeInBytes
+        if self.groupBytes >= self.settings.coalesceUpTo / 4 || self.group.count >= 512 { self.closeGroup() }
+    }
+
+    /// Sends the collected batches to be joined; too few compressed ones go on as they are.
     private mutating func closeGroup() {
         guard !self.group.isEmpty else { return }
-        let batches = self.group
+        let elements = self.group
         self.group = []
         self.groupBytes = 0
+        if let reason = self.groupReason {
+            var rebuilder = self.rebuilder()
+            rebuilder.startOffset = self.groupStart
+            self.appendRebuilding(elements, rebuilder, path: .slow(reason, batches: Int64(elements.count)))
+            return
+        }
+        let batches = elements.compactMap { if case .batch(let batch) = $0 { batch } else { nil } }
         // Codecs do not mix: the result has that of the first.
         if batches.count >= 4, batches.allSatisfy({ $0.codec == batches[0].codec }) {
             self.appendRebuilding(
-                batches.map { .batch($0) },
+                elements,
                 self.rebuilder(),
                 path: .recompressed(batches: Int64(batches.count))
             )

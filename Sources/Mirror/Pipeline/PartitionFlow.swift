@@ -31,9 +31,13 @@ package struct PartitionFlow: Sendable {
     /// Answers whose batches have not all been looked at.
     var unplanned: Deque<Answer> = []
     var queue = FlowQueue()
-    /// Compressed batches that are being collected to be joined.
-    var group: [RecordBatchView] = []
+    /// Small batches that are being collected to be encoded again as one.
+    var group: [ScannedBatch] = []
     var groupBytes = 0
+    /// Why they have to be encoded again in any case; nil when they are joined for speed only.
+    var groupReason: RebuildReason?
+    /// The first source offset wanted of the group.
+    var groupStart: Int64 = 0
     /// How long the target takes to acknowledge when it is not busy.
     var roundTrip = TimeAmount.zero
     var held: Deque<HeldBytes> = []
