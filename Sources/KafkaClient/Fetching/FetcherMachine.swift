@@ -120,7 +120,7 @@ public struct FetcherMachine: Sendable {
         self.sleeping.remove(slot)
         let generation = self.takeGeneration()
         self.entries[slot]?.generation = generation
-        if let topicID { self.entries[slot]?.cursor.topicID = topicID }
+        if let topicID { self.entries[slot]?.cursor.become(topicID) }
         self.entries[slot]?.cursor.seek(start)
         self.ask(slot, refresh: false)
         self.pump()

@@ -161,6 +161,16 @@ public struct PartitionCursor: Sendable, Equatable {
         self.phase = .locating
     }
 
+    /// The owner goes on with another topic of the same name, whose leader epochs begin anew.
+    public mutating func become(_ topicID: KafkaUUID) {
+        guard topicID != self.topicID else { return }
+        self.topicID = topicID
+        self.leader = -1
+        self.leaderEpoch = -1
+        self.lastFetchedEpoch = -1
+        self.dropPreference()
+    }
+
     /// Data arrived that ends before `offset`.
     public mutating func advanced(to offset: Int64, epoch: Int32) {
         self.nextOffset = max(self.nextOffset, offset)

@@ -74,7 +74,13 @@ extension PartitionFlow {
                 self.scanOffset = offset
                 self.receivedOffset = offset
             }
-            self.position?.sourceTopicID = self.topicID
+            if let topicID = seek.topicID {
+                // Place and topic change together: the old offset under the new id would say that the new records are done.
+                self.topicID = topicID
+                self.position?.sourceTopicID = topicID
+                self.position?.leaderEpoch = -1
+                self.spans = OffsetSpans()
+            }
             self.drop()
             self.actions.append(.seek(seek.start, topicID: seek.topicID))
         }

@@ -77,8 +77,8 @@ extension PartitionFlow {
             self.goOn(at: .offset(min(endOffset, offset)))
         case .topicRecreated(_, let old, let new):
             self.report(.sourceRecreated(old: old, new: new))
-            self.topicID = new
-            self.goOn(at: .earliest, topicID: new)
+            // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
+            self.goOn(at: .offset(0), topicID: new)
         }
     }
 

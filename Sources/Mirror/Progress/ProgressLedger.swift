@@ -26,7 +26,8 @@ package struct ProgressLedger: Sendable {
             // Where mirroring begins is worth a record: what is written from there on has to come even when it is
             // stopped before the first record, and `latest` is somewhere else by then.
             let isStart = position.targetOffset == nil && known[partition]?.isStart ?? true
-            guard position.sourceOffset >= 0 || isStart else { continue }
+            // Another topic of the same name begins at -1 behind what the old one has left at the target.
+            guard position.sourceOffset >= 0 || isStart || position.targetOffset != nil else { continue }
             let targetID = targetTopicIDs[partition] ?? .zero
             var record = ProgressRecord(
                 offset: position.sourceOffset,
@@ -58,7 +59,7 @@ package struct ProgressLedger: Sendable {
     package func resumption(of mirrored: TopicPlan.Mirrored) -> Resumption {
         guard let record = known[mirrored.source] else { return .nothingKnown }
         if let id = record.sourceTopicID, mirrored.sourceTopicID != .zero, id != mirrored.sourceTopicID {
-            return .sourceRecreated
+            return .sourceRecreated(before: record)
         }
         if let id = record.targetTopicID, mirrored.targetTopicID != .zero, id != mirrored.targetTopicID {
             return .targetRecreated
@@ -71,7 +72,7 @@ package struct ProgressLedger: Sendable {
         case nothingKnown
         case after(ProgressRecord)
         /// The progress is about another topic that had the same name at the source.
-        case sourceRecreated
+        case sourceRecreated(before: ProgressRecord)
         /// What was mirrored went to another topic that had the same name at the target.
         case targetRecreated
     }

@@ -71,7 +71,8 @@ package struct ResumePlan: Sendable {
         switch resumption {
         case .after(let record): record.targetOffset != nil || record.isStart
         case .nothingKnown: startOffset == .earliest
-        case .sourceRecreated, .targetRecreated: false
+        case .sourceRecreated(let record): record.targetOffset != nil
+        case .targetRecreated: false
         }
     }
 
@@ -97,38 +98,34 @@ package struct ResumePlan: Sendable {
             case .latest: stage = .done(.begin(Self.beginning(mirrored, at: .latest)))
             case .none: stage = .done(.forbidden)
             }
-        case .sourceRecreated:
+        case .sourceRecreated(let before):
             notices = [.sourceRecreated]
-            stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
+            // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
+            var record = ProgressRecord(offset: -1)
+            record.targetOffset = before.targetOffset
+            stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
         case .targetRecreated:
             notices = [.targetRecreated]
             stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
         case .after(let record):
-            let goingOn = Self.after(record, mirrored)
-            let end = targetEnd ?? 0
-            if let targetOffset = record.targetOffset {
-                if end == targetOffset + 1 {
-                    stage = .done(.begin(goingOn))
-                } else if end > targetOffset {
-                    let comparison = TailComparison(
-                        sourceAfter: record.offset,
-                        targetAfter: targetOffset,
-                        targetEnd: end
-                    )
-                    stage = .comparing(comparison, fallback: goingOn, isUnproven: false)
-                } else {
-                    stage = .holding(record, targetOffset: targetOffset, end: end)
-                }
-            } else if record.isStart, end > 0 {
-                stage = .targetStart(behind: record)
-            } else {
-                stage = .done(.begin(goingOn))
-            }
+            stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
         }
         self.targetEnd = targetEnd ?? 0
     }
 
     private let targetEnd: Int64
+
+    /// How to go on behind known progress.
+    private static func stage(behind record: ProgressRecord, _ mirrored: TopicPlan.Mirrored, end: Int64) -> Stage {
+        let goingOn = Self.after(record, mirrored)
+        if let targetOffset = record.targetOffset {
+            if end == targetOffset + 1 { return .done(.begin(goingOn)) }
+            guard end > targetOffset else { return .holding(record, targetOffset: targetOffset, end: end) }
+            let comparison = TailComparison(sourceAfter: record.offset, targetAfter: targetOffset, targetEnd: end)
+            return .comparing(comparison, fallback: goingOn, isUnproven: false)
+        }
+        return record.isStart && end > 0 ? .targetStart(behind: record) : .done(.begin(goingOn))
+    }
 
     /// The question to ask now, or where the partition goes on.
     package var next: Step {
@@ -204,7 +201,8 @@ package struct ResumePlan: Sendable {
         guard case .comparing(let comparison, let fallback, let isUnproven) = stage, comparison.question == nil else {
             return
         }
-        if comparison.foreignCount > 0 {
+        // Behind the progress of a topic that was deleted may be its last records: nobody can tell any more.
+        if comparison.foreignCount > 0, !notices.contains(.sourceRecreated) {
             notices.append(isUnproven ? .unproven(comparison.foreignCount) : .foreign(comparison.foreignCount))
         }
         stage = .done(.begin(comparison.found.map { Self.after($0, mirrored) } ?? fallback))

@@ -36,10 +36,11 @@ package struct ProgressRecord: Sendable, Equatable {
             offset >= -1
         else { return nil }
         let isStart = members["start"] == .string(Self.start)
-        guard offset >= 0 || isStart else { return nil }
-        self.init(offset: offset)
+        var targetOffset: Int64?
+        if case .integer(let number)? = members["targetOffset"], number >= 0 { targetOffset = number }
+        guard offset >= 0 || isStart || targetOffset != nil else { return nil }
+        self.init(offset: offset, targetOffset: targetOffset)
         self.isStart = isStart
-        if case .integer(let number)? = members["targetOffset"], number >= 0 { self.targetOffset = number }
         if case .integer(let number)? = members["leaderEpoch"] { self.leaderEpoch = Int32(exactly: number) }
         if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }

@@ -306,6 +306,11 @@ struct FetcherMachineTests {
         script.answerQuestions(leader: 1, epoch: 0, id: new)
         #expect(script.reported.contains { if case .topicRecreated(other, Self.id, new) = $0 { true } else { false } })
         #expect(script.machine.cursor(other)?.phase == .suspended)
+        // The new topic's epochs begin anew: a leader with a lower one is no old news.
+        script.machine.seek(other, to: .offset(0), topicID: new, now: script.now)
+        script.drain()
+        script.answerQuestions(leader: 2, epoch: 0, id: new)
+        #expect(script.machine.cursor(other)?.leader == 2 && script.machine.cursor(other)?.leaderEpoch == 0)
     }
 
     @Test("a batch larger than every limit is asked for with its own size, first")

@@ -148,6 +148,24 @@ struct PartitionFlowTests {
         #expect(script.flow.spans.spans == [OffsetSpan(source: 0, target: 100, count: 30)])
     }
 
+    @Test("a recreated source topic: its id and its beginning come together, after what was sent of the old one")
+    func recreatedSource() throws {
+        let old = KafkaUUID(high: 0, low: 1)
+        let new = KafkaUUID(high: 0, low: 2)
+        let script = try Script(PartitionPosition(sourceOffset: -1, targetOffset: 99, sourceTopicID: old))
+        try script.fetch([0, 10])
+        let tokens = script.send(2)
+        script.acknowledge(tokens[0], at: 100)
+        script.flow.source(.topicRecreated(slot: 0, old: old, new: new))
+        script.drain()
+        #expect(script.seeks.isEmpty && script.position?.sourceTopicID != new)
+        script.acknowledge(tokens[1], at: 110)
+        #expect(script.seeks == [.offset(0)])
+        // Offset 19 under the new id would say that its first 20 records are mirrored.
+        #expect(script.position == PartitionPosition(sourceOffset: -1, targetOffset: 119, sourceTopicID: new))
+        #expect(script.flow.spans.spans.isEmpty)
+    }
+
     @Test("an acknowledgement without an offset leaves a hole in the map, not in the data")
     func unknownPlace() throws {
         let script = try Script()

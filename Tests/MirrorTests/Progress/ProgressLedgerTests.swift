@@ -52,10 +52,24 @@ import Testing
         #expect(after.unwritten.isEmpty)
     }
 
+    @Test func theBeginningOfARecreatedTopicIsProgress() throws {
+        let old = ProgressRecord(offset: 9, targetOffset: 7, sourceTopicID: a, targetTopicID: b)
+        var ledger = ProgressLedger(loaded: [t0: old])
+        ledger.began(mirrored(source: c, target: b))
+        ledger.observe([t0: PartitionPosition(sourceOffset: -1, targetOffset: 7, sourceTopicID: c)])
+        let written = try #require(ledger.unwritten[t0])
+        #expect(ProgressRecord(bytes: written.bytes) == written)
+        let after = ProgressLedger(loaded: [t0: written])
+        #expect(
+            after.resumption(of: mirrored(source: c, target: b))
+                == .after(ProgressRecord(offset: -1, targetOffset: 7, sourceTopicID: c, targetTopicID: b))
+        )
+    }
+
     @Test func anotherTopicOfTheSameNameIsNotTheSame() {
         let record = ProgressRecord(offset: 9, targetOffset: 7, sourceTopicID: a, targetTopicID: b)
         let ledger = ProgressLedger(loaded: [t0: record])
-        #expect(ledger.resumption(of: mirrored(source: c, target: b)) == .sourceRecreated)
+        #expect(ledger.resumption(of: mirrored(source: c, target: b)) == .sourceRecreated(before: record))
         #expect(ledger.resumption(of: mirrored(source: a, target: c)) == .targetRecreated)
         // Old brokers have no ids: nothing says that it is another topic.
         #expect(ledger.resumption(of: mirrored(source: .zero, target: .zero)) == .after(record))

@@ -12,6 +12,8 @@ import Testing
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String
         var source: [String]
+        /// What the target held before.
+        var leftOver: [String] = []
         var target: [String]
         var progress: ProgressRecord?
         var start: StartPosition
@@ -108,11 +110,55 @@ import Testing
         ),
     ]
 
-    @Test(arguments: cases) func goesOnWhereTheTargetEnds(_ test: Case) async throws {
+    private static func another(_ offset: Int64, at targetOffset: Int64?) -> ProgressRecord {
+        ProgressRecord(offset: offset, targetOffset: targetOffset, sourceTopicID: KafkaUUID(high: 7, low: 7))
+    }
+
+    static let recreated = [
+        Case(
+            name: "another source topic, nothing of it mirrored",
+            source: ["a", "b"],
+            leftOver: ["old"],
+            target: [],
+            progress: another(5, at: 0),
+            start: .offset(0),
+            resumed: PartitionPosition(sourceOffset: -1, targetOffset: 0)
+        ),
+        Case(
+            name: "another source topic, killed before the next write",
+            source: ["a", "b"],
+            leftOver: ["old"],
+            target: ["a"],
+            progress: another(5, at: 0),
+            start: .offset(1),
+            resumed: PartitionPosition(sourceOffset: 0, targetOffset: 1)
+        ),
+        Case(
+            name: "another source topic, the old one's last records and some of the new one behind the progress",
+            source: ["a", "b"],
+            leftOver: ["old", "older"],
+            target: ["a"],
+            progress: another(5, at: 0),
+            start: .offset(1),
+            resumed: PartitionPosition(sourceOffset: 0, targetOffset: 2)
+        ),
+        Case(
+            name: "another source topic, progress of an earlier version",
+            source: ["a", "b"],
+            leftOver: ["old"],
+            target: [],
+            progress: another(5, at: nil),
+            start: .offset(0),
+            resumed: PartitionPosition(sourceOffset: -1)
+        ),
+    ]
+
+    @Test(arguments: cases + recreated) func goesOnWhereTheTargetEnds(_ test: Case) async throws {
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.b.createTopic("A.t", partitions: 1)
             if !test.source.isEmpty { try await clusters.append(test.source, to: "t", of: clusters.a) }
+            if !test.leftOver.isEmpty { try await clusters.append(test.leftOver, to: "A.t", of: clusters.b) }
             if !test.target.isEmpty { try await clusters.append(test.target, to: "A.t", of: clusters.b) }
             let flow = try clusters.flow()
             try await clusters.withClient(of: clusters.a) { source in
