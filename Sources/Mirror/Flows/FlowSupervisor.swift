@@ -18,6 +18,8 @@ package actor FlowSupervisor {
         -> any PartitionMirroring
 
     package nonisolated let configuration: FlowConfiguration
+    /// Where the flow's records are in the mirror, for checkpoints, group offsets and failback.
+    package nonisolated let offsets = FlowOffsets()
     private let clients: FlowClients
     private let eventLoops: [any EventLoop]
     private let makeShard: ShardFactory
@@ -288,7 +290,7 @@ package actor FlowSupervisor {
                 let index = load.indices.min { load[$0] < load[$1] } ?? 0
                 load[index] += 1
                 owners[mirrored.source] = index
-                assignments[index].append(assignment)
+                assignments[index].append(offsets.begin(assignment, persisted: nil))
                 begun.insert(mirrored.source.topic)
             case .wait(let reason, let nextStep):
                 discovery.giveBack([mirrored])

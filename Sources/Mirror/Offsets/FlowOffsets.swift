@@ -77,6 +77,16 @@ package final class FlowOffsets: Sendable {
         return partition
     }
 
+    /// The assignment with the map that belongs to it, which goes on where the assignment does.
+    /// - Parameter persisted: what was kept of the map when the flow ran last.
+    package func begin(_ assignment: PartitionAssignment, persisted: OffsetMap?) -> PartitionAssignment {
+        var assignment = assignment
+        let partition = self.partition(assignment.source, target: assignment.target)
+        partition.begin(assignment, persisted: persisted)
+        assignment.offsets = partition
+        return assignment
+    }
+
     /// The map of a partition, if it has one.
     package subscript(source: TopicPartition) -> PartitionOffsets? {
         self.state.withLock { $0.bySource[source] }

@@ -15,11 +15,34 @@ package final class PartitionOffsets: Sendable {
     private let changes: OffsetChanges?
     private let state: Mutex<State>
 
-    private struct State {
+    struct State: Sendable {
         var map: OffsetMap
+        let memory: OffsetMemory
         var borrowed = 0
         /// Whether it is on the list of those that changed.
         var isListed = false
+
+        init(_ memory: OffsetMemory) {
+            self.memory = memory
+            self.map = OffsetMap(byteLimit: memory.share)
+        }
+
+        mutating func append(source: Int64, target: Int64, count: Int64) {
+            if self.map.isNearlyFull { self.makeRoom() }
+            self.map.append(source: source, target: target, count: count)
+        }
+
+        private mutating func makeRoom() {
+            let allowed = min(self.memory.share + self.borrowed, OffsetMemory.largestMap)
+            if allowed != Int(self.map.byteLimit) {
+                self.map.limit(bytes: allowed)
+                if !self.map.isNearlyFull { return }
+            }
+            let lent = self.memory.borrow(for: allowed)
+            guard lent > 0 else { return }
+            self.borrowed += lent
+            self.map.limit(bytes: allowed + lent)
+        }
     }
 
     /// - Parameter changes: where to put it down when it changes.
@@ -33,18 +56,15 @@ package final class PartitionOffsets: Sendable {
         self.target = target
         self.memory = memory
         self.changes = changes
-        self.state = Mutex(State(map: OffsetMap(byteLimit: max(memory.share, 64))))
+        self.state = Mutex(State(memory))
     }
 
     // MARK: The data path
 
     /// Notes what the target has written; everything up to `through` is done.
-    package func wrote(_ runs: (_ add: (OffsetMap.Run) -> Void) -> Void, through offset: Int64) {
+    func wrote(through offset: Int64, _ addRuns: (inout State) -> Void) {
         self.change { state in
-            runs { run in
-                if state.map.isNearlyFull { self.makeRoom(&state) }
-                state.map.append(source: run.source, target: run.target, count: run.count)
-            }
+            addRuns(&state)
             state.map.advance(scannedEnd: offset &+ 1)
         }
     }
@@ -66,9 +86,41 @@ package final class PartitionOffsets: Sendable {
         self.change { $0.map.truncate(target: target) }
     }
 
-    /// Says where mirroring goes on.
-    package func resume(source: Int64, target: Int64, isOrigin: Bool = false) {
-        self.change { $0.map.resume(source: source, target: target, isOrigin: isOrigin) }
+    /// The source is another topic of the same name from now on.
+    package func restart() {
+        self.change { state in
+            let limit = Int(state.map.byteLimit)
+            state.map = OffsetMap(byteLimit: limit)
+            state.map.isOrigin = true
+        }
+    }
+
+    // MARK: The beginning
+
+    /// Prepares for a partition that is about to be mirrored.
+    ///
+    /// What this process knows already is newer than what was kept.
+    package func begin(_ assignment: PartitionAssignment, persisted: OffsetMap?) {
+        guard let resumed = assignment.resumed else { return self.restart() }
+        self.change { state in
+            if state.map.isEmpty, let persisted {
+                let limit = Int(state.map.byteLimit)
+                state.map = persisted
+                state.map.limit(bytes: limit)
+            }
+            if assignment.isComparedFromBeginning, state.map.isEmpty { state.map.isOrigin = true }
+            // Copies that were found lie behind what was kept, or take the place of its end.
+            if let first = assignment.copied.first {
+                state.map.goBack(source: first.source, target: first.target)
+                for run in assignment.copied {
+                    state.append(source: run.source, target: run.target, count: run.count)
+                }
+            }
+            if let target = resumed.targetOffset {
+                state.map.goBack(source: resumed.sourceOffset + 1, target: target + 1)
+                state.map.resume(source: resumed.sourceOffset + 1, target: target + 1)
+            }
+        }
     }
 
     // MARK: Readers
@@ -109,19 +161,6 @@ package final class PartitionOffsets: Sendable {
             state.borrowed = 0
             state.map = OffsetMap(byteLimit: self.memory.share)
         }
-    }
-
-    private func makeRoom(_ state: inout State) {
-        let limit = Int(state.map.byteLimit)
-        let allowed = min(self.memory.share + state.borrowed, OffsetMemory.largestMap)
-        if allowed != limit {
-            state.map.limit(bytes: allowed)
-            if !state.map.isNearlyFull { return }
-        }
-        let lent = self.memory.borrow(for: allowed)
-        guard lent > 0 else { return }
-        state.borrowed += lent
-        state.map.limit(bytes: allowed + lent)
     }
 
     private func change<Value: Sendable>(_ body: (inout State) -> Value) -> Value {

@@ -1,5 +1,6 @@
 package import KafkaClient
 package import KafkaProtocol
+package import MirrorModel
 
 /// One partition to mirror: where from, where to, and where to begin.
 package struct PartitionAssignment: Sendable, Equatable {
@@ -12,6 +13,19 @@ package struct PartitionAssignment: Sendable, Equatable {
     package var resumed: PartitionPosition?
     /// The target topic's `max.message.bytes`, if it is known.
     package var maxBatchBytes: Int?
+    /// Records found at the target behind the progress that was written, up to `resumed`.
+    package var copied: [OffsetMap.Run] = []
+    /// Whether `copied` is everything that was ever mirrored.
+    package var isComparedFromBeginning = false
+    /// Where to note which offsets records went to; nil for one that only the flow itself uses.
+    package var offsets: PartitionOffsets?
+
+    package static func == (left: PartitionAssignment, right: PartitionAssignment) -> Bool {
+        left.source == right.source && left.sourceTopicID == right.sourceTopicID && left.target == right.target
+            && left.start == right.start && left.resumed == right.resumed && left.maxBatchBytes == right.maxBatchBytes
+            && left.copied == right.copied && left.isComparedFromBeginning == right.isComparedFromBeginning
+            && left.offsets === right.offsets
+    }
 
     package init(
         source: TopicPartition,

@@ -43,13 +43,7 @@ extension PartitionFlow {
         case .slow(let reason, let batches): self.counters.slowPathBatches[reason, default: 0] += batches
         case .piece: break
         }
-        if let base = entry.targetBase {
-            entry.forEachRun { run in
-                self.spans.append(
-                    OffsetSpan(source: run.source, target: base + Int64(run.index), count: Int64(run.count))
-                )
-            }
-        }
+        self.noteOffsets(of: entry)
         self.position?.targetOffset = entry.targetBase.map { $0 + Int64(entry.recordCount) - 1 }
         if entry.leaderEpoch >= 0 { self.position?.leaderEpoch = entry.leaderEpoch }
         self.quarantineAttempts = 0

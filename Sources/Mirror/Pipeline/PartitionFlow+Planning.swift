@@ -158,7 +158,7 @@ extension PartitionFlow {
     private mutating func skip(through offset: Int64) {
         self.closeGroup()
         self.scanOffset = max(self.scanOffset, offset &+ 1)
-        if !self.queue.extend(through: offset) { self.advance(through: offset) }
+        if !self.queue.extend(through: offset) { self.skipAtOnce(through: offset) }
     }
 
     mutating func append(_ damage: BatchPlanner.Damage) {
@@ -218,7 +218,7 @@ extension PartitionFlow {
         }
         guard self.queue.replace(ticket: ticket, with: entries) else { return }
         // All its records were left out and nothing stood before it to take the position along.
-        if entries.isEmpty, self.queue.isEmpty { self.advance(through: waiting.through) }
+        if entries.isEmpty, self.queue.isEmpty { self.skipAtOnce(through: waiting.through) }
         self.settle()
         self.announce()
     }

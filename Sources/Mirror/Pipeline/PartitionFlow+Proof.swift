@@ -64,7 +64,7 @@ extension PartitionFlow {
     /// The target lost what we wrote from an offset on: goes back to where it came from.
     mutating func takeBack(fromTarget end: Int64, writtenTo: Int64, now: NIODeadline) -> Bool {
         self.report(.targetTruncated(at: end, writtenTo: writtenTo))
-        guard let source = self.spans.source(ofTarget: end) else {
+        guard let source = self.offsets.truncate(target: end) else {
             self.pendingRefusal = ProduceRefusal(
                 kind: .sequenceLost,
                 code: .outOfOrderSequenceNumber,
@@ -79,14 +79,13 @@ extension PartitionFlow {
                     partition: self.assignment.target,
                     sourceOffset: (self.position?.sourceOffset ?? -1) + 1,
                     message:
-                        "the target ends at offset \(end) but we wrote up to \(writtenTo), before this process started",
+                        "the target ends at offset \(end) but we wrote up to \(writtenTo), and where that came from is not known",
                     nextStep: "Decide where to go on: restart with the position of the target's last record."
                 ),
                 now: now
             )
             return false
         }
-        self.spans.truncate(fromTarget: end)
         self.position?.sourceOffset = source - 1
         self.position?.targetOffset = end - 1
         return true

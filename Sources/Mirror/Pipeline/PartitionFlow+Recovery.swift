@@ -79,7 +79,7 @@ extension PartitionFlow {
                 self.topicID = topicID
                 self.position?.sourceTopicID = topicID
                 self.position?.leaderEpoch = -1
-                self.spans = OffsetSpans()
+                self.offsets.restart()
             }
             self.drop()
             self.actions.append(.seek(seek.start, topicID: seek.topicID))

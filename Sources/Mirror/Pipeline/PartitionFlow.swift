@@ -59,7 +59,8 @@ package struct PartitionFlow: Sendable {
     var isTroubled = false
     var topicID: KafkaUUID
     package internal(set) var watermarks = FetchWatermarks()
-    package internal(set) var spans = OffsetSpans()
+    /// Where the records went.
+    package let offsets: PartitionOffsets
     package internal(set) var counters = PipelineCounters()
     var actions: [Action] = []
 
@@ -68,6 +69,7 @@ package struct PartitionFlow: Sendable {
         self.settings = settings
         self.planner = BatchPlanner(settings: settings.planner)
         self.topicID = assignment.sourceTopicID
+        self.offsets = Self.offsets(of: assignment)
         if let limit = assignment.maxBatchBytes { self.planner.settings.maxBatchBytes = limit }
         if case .offset(let offset) = assignment.start { self.begin(at: offset) }
     }

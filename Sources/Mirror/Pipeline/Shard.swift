@@ -155,9 +155,9 @@ package final class Shard: @unchecked Sendable {
         await self.onLoop { self.cells.values.map(\.flow.status).sorted { $0.source < $1.source } }
     }
 
-    /// Where the records of a partition went, as far as this process knows.
-    package func offsetSpans(of partition: TopicPartition) async -> OffsetSpans? {
-        await self.onLoop { self.cells[partition]?.flow.spans }
+    /// Where the records of a partition went.
+    package func offsets(of partition: TopicPartition) async -> PartitionOffsets? {
+        await self.onLoop { self.cells[partition]?.flow.offsets }
     }
 
     /// Counters of all partitions, those revoked included.

@@ -205,7 +205,13 @@ package struct ResumePlan: Sendable {
         if comparison.foreignCount > 0, !notices.contains(.sourceRecreated) {
             notices.append(isUnproven ? .unproven(comparison.foreignCount) : .foreign(comparison.foreignCount))
         }
-        stage = .done(.begin(comparison.found.map { Self.after($0, mirrored) } ?? fallback))
+        var assignment = fallback
+        if let found = comparison.found {
+            assignment = Self.after(found, mirrored)
+            assignment.copied = comparison.copied
+            assignment.isComparedFromBeginning = isUnproven && comparison.foreignCount == 0
+        }
+        stage = .done(.begin(assignment))
     }
 
     private mutating func begin(lost end: Int64, written: Int64) {

@@ -18,6 +18,8 @@ struct TailComparison: Sendable {
     private var pending: Record?
     /// The progress that the target's end proves.
     private(set) var found: ProgressRecord?
+    /// Where the copies came from; those that the target has deleted meanwhile are left out.
+    private(set) var copied: [OffsetMap.Run] = []
     /// Records that are no copies of what follows at the source.
     private(set) var foreignCount: Int64 = 0
     private(set) var question: ResumePlan.Question?
@@ -106,6 +108,7 @@ struct TailComparison: Sendable {
             nextTarget = copy.offset + 1
             if let original, original.isCopied(by: copy) {
                 found = ProgressRecord(offset: original.offset, targetOffset: copy.offset)
+                copied.append(source: original.offset, target: copy.offset)
             } else {
                 pending = original
                 foreignCount += 1
@@ -122,6 +125,17 @@ struct TailComparison: Sendable {
         if let record = originals.records.popFirst() { return record }
         if !originals.isAtEnd { question = .records(.source, from: originals.next) }
         return nil
+    }
+}
+
+extension [OffsetMap.Run] {
+    /// Adds the next record.
+    fileprivate mutating func append(source: Int64, target: Int64) {
+        if let last, last.source + last.count == source, last.target + last.count == target {
+            self[count - 1].count += 1
+        } else {
+            append(OffsetMap.Run(source: source, target: target, count: 1))
+        }
     }
 }
 

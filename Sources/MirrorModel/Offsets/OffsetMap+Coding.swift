@@ -8,7 +8,7 @@ extension OffsetMap {
 
     /// The map as bytes, for keeping it over a restart.
     package func encoded() -> [UInt8] {
-        let flags = (isOrigin ? 0x10 : 0) | (isEmpty ? 0x80 : 0) as UInt8
+        let flags = (isOrigin ? 0x10 : 0) | (isContinuation ? 0x20 : 0) | (isEmpty ? 0x80 : 0) as UInt8
         var bytes: [UInt8] = [Self.version, tailGap.rawValue | pendingGap.rawValue << 2 | flags]
         guard !isEmpty else { return bytes }
         for value in [
@@ -28,7 +28,9 @@ extension OffsetMap {
         guard bytes.count >= 2, bytes[0] == Self.version else {
             throw CodingError(description: "not an offset map of version \(Self.version)")
         }
+        isOrigin = bytes[1] & 0x10 != 0
         guard bytes[1] & 0x80 == 0 else { return }
+        isContinuation = bytes[1] & 0x20 != 0
         guard let tailGap = Gap(rawValue: bytes[1] & 3), let pendingGap = Gap(rawValue: bytes[1] >> 2 & 3) else {
             throw CodingError(description: "an offset map with a kind of gap that does not exist")
         }
@@ -44,7 +46,6 @@ extension OffsetMap {
         tail = Run(source: try number(), target: try number(), count: tailCount)
         self.tailGap = tailGap
         self.pendingGap = pendingGap
-        isOrigin = bytes[1] & 0x10 != 0
         scannedEnd = try number()
         targetEnd = try number()
         lostRuns = UInt32(clamping: try number())

@@ -62,7 +62,7 @@ package struct OffsetMap: Sendable, Equatable {
 
     package static let defaultByteLimit = 16 * 1024
 
-    package private(set) var byteLimit: Int32
+    package internal(set) var byteLimit: Int32
     /// How many runs were given up to stay within `byteLimit`.
     package internal(set) var lostRuns: UInt32 = 0
     /// How many records these runs had.
@@ -80,7 +80,9 @@ package struct OffsetMap: Sendable, Equatable {
     /// The next source offset that has not been looked at.
     package internal(set) var scannedEnd: Int64 = -1
     /// Whether nothing was mirrored before the first known position, or it is no longer there.
-    package internal(set) var isOrigin = false
+    package var isOrigin = false
+    /// Whether what was before is kept somewhere else and has to be adopted.
+    package internal(set) var isContinuation = false
     /// How often what is sealed was written anew instead of being added to; tells whether a `Bookmark` still holds.
     package internal(set) var edition: UInt32 = 0
     /// The target offset after all that was ever written; it stays when the source is rewound.
@@ -107,6 +109,9 @@ package struct OffsetMap: Sendable, Equatable {
 
     /// The target offsets that are known; empty when nothing is.
     package var targetOffsets: Range<Int64> { isEmpty ? 0..<0 : sealed.baseTarget..<max(targetEnd, sealed.baseTarget) }
+
+    /// All runs in order.
+    package var runs: [Run] { sealed.map(\.run) + (tail.count > 0 ? [tail] : []) }
 
     /// The number of runs.
     package var runCount: Int { Int(sealed.count) + (tail.count > 0 ? 1 : 0) }
@@ -144,7 +149,7 @@ package struct OffsetMap: Sendable, Equatable {
         guard source >= 0, target >= 0 else { return }
         if isEmpty {
             begin(source: source, target: target)
-            self.isOrigin = isOrigin || target == 0
+            self.isOrigin = self.isOrigin || isOrigin || source == 0 || target == 0
             return
         }
         if target < targetEnd {
@@ -188,7 +193,11 @@ package struct OffsetMap: Sendable, Equatable {
 
     /// Notes that records up to this source offset were written, where nobody knows.
     package mutating func loseSight(scannedEnd end: Int64) {
-        guard !isEmpty, end > scannedEnd else { return }
+        guard !isEmpty else {
+            isOrigin = false
+            return
+        }
+        guard end > scannedEnd else { return }
         pendingGap = .unknown
         scannedEnd = end
     }
@@ -211,11 +220,21 @@ package struct OffsetMap: Sendable, Equatable {
         return source
     }
 
+    /// Forgets what lies behind a position that is known to be the end of the mirror.
+    ///
+    /// The map may be ahead of the progress it was kept with, and the target may have lost its tail.
+    package mutating func goBack(source: Int64, target: Int64) {
+        guard !isEmpty else { return }
+        if target < targetEnd, truncate(target: target) == nil { return }
+        if source < scannedEnd { rewind(to: source) }
+    }
+
     /// Forgets what the target has deleted.
     package mutating func trim(targetStart: Int64) {
         guard !isEmpty, targetStart > sealed.baseTarget else { return }
         defer {
             isOrigin = true
+            isContinuation = false
             edition &+= 1
         }
         var kept = PackedRuns()
@@ -248,6 +267,7 @@ package struct OffsetMap: Sendable, Equatable {
     private mutating func begin(source: Int64, target: Int64) {
         sealed = PackedRuns(baseSource: source, baseTarget: target)
         edition &+= 1
+        isContinuation = false
         tail.count = 0
         tailGap = .scanned
         pendingGap = .scanned
@@ -261,14 +281,14 @@ package struct OffsetMap: Sendable, Equatable {
         targetResets &+= 1
     }
 
-    private mutating func add(_ run: Run, _ kind: Gap) {
+    mutating func add(_ run: Run, _ kind: Gap) {
         guard run.source >= 0, run.target >= 0, run.count > 0,
             !run.source.addingReportingOverflow(run.count).overflow,
             !run.target.addingReportingOverflow(run.count).overflow
         else { return }
         if isEmpty {
             begin(source: run.source, target: run.target)
-            isOrigin = run.target == 0
+            isOrigin = isOrigin || run.source == 0 || run.target == 0
         } else if run.target < targetEnd {
             reset(source: run.source, target: run.target)
         }
@@ -301,7 +321,7 @@ package struct OffsetMap: Sendable, Equatable {
         targetEnd = run.targetEnd
     }
 
-    private mutating func sealTail() {
+    mutating func sealTail() {
         guard tail.count > 0 else { return }
         sealed.append(tail, tailGap)
         tail.count = 0
@@ -360,7 +380,8 @@ extension OffsetMap {
     /// Whether both say the same; how they came to it does not count.
     package static func == (a: OffsetMap, b: OffsetMap) -> Bool {
         a.scannedEnd == b.scannedEnd && a.targetEnd == b.targetEnd && a.tail == b.tail && a.tailGap == b.tailGap
-            && a.pendingGap == b.pendingGap && a.isOrigin == b.isOrigin && a.byteLimit == b.byteLimit
+            && a.pendingGap == b.pendingGap && a.isOrigin == b.isOrigin && a.isContinuation == b.isContinuation
+            && a.byteLimit == b.byteLimit
             && a.lostRuns == b.lostRuns && a.lostRecords == b.lostRecords && a.targetResets == b.targetResets
             && a.sealed == b.sealed
     }

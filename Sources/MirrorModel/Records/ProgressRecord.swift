@@ -1,3 +1,4 @@
+import Foundation
 package import KafkaProtocol
 
 /// How far a source partition has been mirrored: the value of a record in the offsets topic.
@@ -13,6 +14,8 @@ package struct ProgressRecord: Sendable, Equatable {
     package var leaderEpoch: Int32?
     package var sourceTopicID: KafkaUUID?
     package var targetTopicID: KafkaUUID?
+    /// Where the records before `offset` are, as far as it is not kept elsewhere: an encoded `OffsetMap`.
+    package var offsetMap: [UInt8]?
     /// Mirroring began behind `offset` without progress, and nothing has been mirrored yet.
     package var isStart = false
 
@@ -44,6 +47,7 @@ package struct ProgressRecord: Sendable, Equatable {
         if case .integer(let number)? = members["leaderEpoch"] { self.leaderEpoch = Int32(exactly: number) }
         if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
+        if case .string(let text)? = members["offsets"] { self.offsetMap = Data(base64Encoded: text).map { Array($0) } }
     }
 
     private static let start = "kafka-mirror"
@@ -71,6 +75,10 @@ package struct ProgressRecord: Sendable, Equatable {
         if let targetTopicID {
             json.raw(",")
             json.member("targetTopicId", targetTopicID.description)
+        }
+        if let offsetMap {
+            json.raw(",")
+            json.member("offsets", Data(offsetMap).base64EncodedString())
         }
         json.raw("}")
         return json.bytes

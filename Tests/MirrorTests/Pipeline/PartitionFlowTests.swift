@@ -1,6 +1,7 @@
 import KafkaClient
 import KafkaProtocol
 import KafkaRecords
+import MirrorModel
 import NIOCore
 import Testing
 
@@ -145,7 +146,7 @@ struct PartitionFlowTests {
         script.acknowledge(tokens[2], at: 120)
         #expect(script.position == PartitionPosition(sourceOffset: 29, targetOffset: 129, leaderEpoch: 3))
         #expect(script.released == 1)
-        #expect(script.flow.spans.spans == [OffsetSpan(source: 0, target: 100, count: 30)])
+        #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 0, target: 100, count: 30)])
     }
 
     @Test("a recreated source topic: its id and its beginning come together, after what was sent of the old one")
@@ -163,7 +164,7 @@ struct PartitionFlowTests {
         #expect(script.seeks == [.offset(0)])
         // Offset 19 under the new id would say that its first 20 records are mirrored.
         #expect(script.position == PartitionPosition(sourceOffset: -1, targetOffset: 119, sourceTopicID: new))
-        #expect(script.flow.spans.spans.isEmpty)
+        #expect(script.flow.offsets.map.isEmpty)
     }
 
     @Test("an acknowledgement without an offset leaves a hole in the map, not in the data")
@@ -174,7 +175,7 @@ struct PartitionFlowTests {
         script.acknowledge(tokens[0], at: nil)
         #expect(script.position?.sourceOffset == 9 && script.position?.targetOffset == nil)
         script.acknowledge(tokens[1], at: 10)
-        #expect(script.flow.spans.spans == [OffsetSpan(source: 10, target: 10, count: 10)])
+        #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 10, target: 10, count: 10)])
     }
 
     @Test("a batch that is too large is split: read again with a smaller limit")
@@ -262,7 +263,7 @@ struct PartitionFlowTests {
         script.prove(logEnd: 65)
         #expect(script.events.contains(.targetTruncated(at: 65, writtenTo: 69)))
         #expect(script.position?.sourceOffset == 14 && script.seeks == [.offset(15)])
-        #expect(script.flow.spans.spans == [OffsetSpan(source: 0, target: 50, count: 15)])
+        #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 0, target: 50, count: 15)])
     }
 
     @Test("what the target lost before this process started stops the partition until someone decides")

@@ -2,6 +2,7 @@ import KafkaClient
 import KafkaProtocol
 import KafkaRecords
 import LocalKafka
+import MirrorModel
 import NIOCore
 import Testing
 
@@ -42,8 +43,8 @@ struct ShardTests {
             #expect(isSame, "\(before.count) and \(after.count) batches")
             let position = await harness.shard.positions()[TopicPartition(topic: "t", partition: 0)]
             #expect(position?.targetOffset == Int64(next) - 1)
-            let spans = await harness.shard.offsetSpans(of: TopicPartition(topic: "t", partition: 0))
-            #expect(spans?.spans == [OffsetSpan(source: 0, target: 0, count: Int64(next))])
+            let offsets = await harness.shard.offsets(of: TopicPartition(topic: "t", partition: 0))
+            #expect(offsets?.map.runs == [OffsetMap.Run(source: 0, target: 0, count: Int64(next))])
         }
     }
 
@@ -111,8 +112,8 @@ struct ShardTests {
             let counters = await harness.shard.totals()
             #expect((counters.slowPathBatches[.gaps] ?? 0) >= 1)
             #expect(counters.slowPathBatches[.appendTime] == 1)
-            let spans = await harness.shard.offsetSpans(of: TopicPartition(topic: "compacted", partition: 0))
-            #expect((spans?.spans.count ?? 0) >= 2)
+            let offsets = await harness.shard.offsets(of: TopicPartition(topic: "compacted", partition: 0))
+            #expect((offsets?.map.runCount ?? 0) >= 2)
         }
     }
 
