@@ -14,6 +14,9 @@ package struct FlowClients: Sendable {
     /// Writes records, and reads metadata of the target.
     package let target: KafkaClient
     package let targetAdmin: KafkaClient
+    /// Reads and writes offset syncs, at one of the two clusters.
+    package let offsetSyncs: KafkaClient
+    package let offsetSyncsAdmin: KafkaClient
 
     package init(_ configuration: FlowConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger) throws {
         func client(_ alias: String, _ properties: [String: String]) throws -> KafkaClient {
@@ -27,6 +30,19 @@ package struct FlowClients: Sendable {
         targetAdmin =
             Self.connectsAlike(configuration.targetProducer, configuration.targetAdmin)
             ? target : try client(configuration.targetAlias, configuration.targetAdmin)
+
+        let syncs = configuration.offsetSyncs
+        let alias = syncs.isAtTarget ? configuration.targetAlias : configuration.sourceAlias
+        var known: [([String: String], KafkaClient)] =
+            syncs.isAtTarget
+            ? [(configuration.targetProducer, target), (configuration.targetAdmin, targetAdmin)]
+            : [(configuration.sourceConsumer, source), (configuration.sourceAdmin, sourceAdmin)]
+        func match(_ properties: [String: String]) -> KafkaClient? {
+            known.first { Self.connectsAlike($0.0, properties) }?.1
+        }
+        offsetSyncs = try match(syncs.producer) ?? client(alias, syncs.producer)
+        known.append((syncs.producer, offsetSyncs))
+        offsetSyncsAdmin = try match(syncs.admin) ?? client(alias, syncs.admin)
     }
 
     /// Whether one client serves for both.
@@ -36,7 +52,11 @@ package struct FlowClients: Sendable {
 
     /// Every client once.
     package var all: [KafkaClient] {
-        [source, target] + (sourceAdmin === source ? [] : [sourceAdmin])
-            + (targetAdmin === target ? [] : [targetAdmin])
+        var all: [KafkaClient] = []
+        for client in [source, target, sourceAdmin, targetAdmin, offsetSyncs, offsetSyncsAdmin]
+        where !all.contains(where: { $0 === client }) {
+            all.append(client)
+        }
+        return all
     }
 }

@@ -28,6 +28,8 @@ package actor FlowSupervisor {
     private let creator: TopicCreator
     private let resolver: ResumeResolver
     private let heartbeats: HeartbeatTask
+    private let offsetSyncs: OffsetSyncTask
+    private let history: OffsetHistory
     private let stopping: AsyncStream<Never>
     private let stopContinuation: AsyncStream<Never>.Continuation
 
@@ -88,6 +90,13 @@ package actor FlowSupervisor {
             configuration: configuration,
             logger: logger
         )
+        self.offsetSyncs = OffsetSyncTask(
+            configuration: configuration,
+            clients: clients,
+            offsets: offsets,
+            logger: logger
+        )
+        self.history = OffsetHistory(configuration: configuration, clients: clients, offsets: offsets, logger: logger)
         self.heartbeats = HeartbeatTask(
             configuration: configuration,
             client: clients.target,
@@ -168,6 +177,8 @@ package actor FlowSupervisor {
             group.addTask { await self.keepWriting() }
             group.addTask { await self.keepCounting() }
             group.addTask { await self.heartbeats.run() }
+            group.addTask { await self.offsetSyncs.run() }
+            group.addTask { await self.history.run() }
             for shard in shards {
                 group.addTask {
                     for await event in shard.events { await self.note(event) }
@@ -183,13 +194,31 @@ package actor FlowSupervisor {
         async let target = clients.target.refreshMetadata(.all, deadline: deadline)
         async let progress = store.load(deadline: deadline)
         let (sourceMetadata, targetMetadata) = try await (source, target)
-        ledger = ProgressLedger(loaded: try await progress)
+        var ledger = ProgressLedger(loaded: try await progress)
+        if ledger.lacksOffsets, configuration.offsetSyncs.isEnabled {
+            ledger.learn(from: await readOffsetSyncs(deadline: deadline))
+        }
+        self.ledger = ledger
         if shards.isEmpty {
             shards = try eventLoops.map { try makeShard(configuration, clients, $0, eventLoops.count, logger) }
             load = Array(repeating: 0, count: shards.count)
         }
         phase = .running
         try await pass(source: sourceMetadata, target: targetMetadata)
+    }
+
+    /// What MirrorMaker 2 has left; without it groups that are behind are translated later, or not at all.
+    private func readOffsetSyncs(deadline: Deadline) async -> [TopicPartition: OffsetMap] {
+        let topic = configuration.offsetSyncs.topic
+        do {
+            return try await OffsetSync.readMaps(from: topic, of: clients.offsetSyncs, deadline: deadline)
+        } catch {
+            logger.warning(
+                "offset syncs cannot be read; offsets from before this start are not translated",
+                metadata: ["topic": "\(topic)", "reason": "\(error)"]
+            )
+            return [:]
+        }
     }
 
     private func wait(for reason: String) {
@@ -204,7 +233,10 @@ package actor FlowSupervisor {
         await withDiscardingTaskGroup { group in
             for shard in shards { group.addTask { await shard.drain(patience: Self.drainTime) } }
         }
-        await writeProgress(deadline: .after(Self.lastWriteTime))
+        let deadline = Deadline.after(Self.lastWriteTime)
+        async let syncs: Void = offsetSyncs.finish(deadline: deadline)
+        await writeProgress(deadline: deadline)
+        await syncs
     }
 
     // MARK: Topics
@@ -290,7 +322,8 @@ package actor FlowSupervisor {
                 let index = load.indices.min { load[$0] < load[$1] } ?? 0
                 load[index] += 1
                 owners[mirrored.source] = index
-                assignments[index].append(offsets.begin(assignment, persisted: nil))
+                let kept = self.ledger?.takeOffsetMap(of: mirrored)
+                assignments[index].append(offsets.begin(assignment, persisted: kept))
                 begun.insert(mirrored.source.topic)
             case .wait(let reason, let nextStep):
                 discovery.giveBack([mirrored])
@@ -343,7 +376,7 @@ package actor FlowSupervisor {
             return
         }
         do {
-            try await store.write(unwritten, deadline: deadline)
+            try await store.write(await history.complete(unwritten, deadline: deadline), deadline: deadline)
             ledger?.wrote(unwritten)
             progressWrittenAt = .now()
             clear(.progress)

@@ -92,6 +92,12 @@ package final class FlowOffsets: Sendable {
         self.state.withLock { $0.bySource[source] }
     }
 
+    /// The maps whose older part is kept elsewhere and has not been read.
+    var continuations: [PartitionOffsets] {
+        let partitions = self.state.withLock { Array($0.bySource.values) }
+        return partitions.filter { $0.read { $0.isContinuation } }
+    }
+
     /// All source partitions with a map, in the order of their names.
     package var partitions: [TopicPartition] {
         self.state.withLock { Array($0.bySource.keys) }.sorted()

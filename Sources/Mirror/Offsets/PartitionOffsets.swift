@@ -21,6 +21,10 @@ package final class PartitionOffsets: Sendable {
         var borrowed = 0
         /// Whether it is on the list of those that changed.
         var isListed = false
+        /// The source offset from which on this process has written.
+        var began: Int64 = 0
+        /// What is before it is kept in a place for long maps.
+        var kept: OffsetMap.Bookmark?
 
         init(_ memory: OffsetMemory) {
             self.memory = memory
@@ -30,6 +34,25 @@ package final class PartitionOffsets: Sendable {
         mutating func append(source: Int64, target: Int64, count: Int64) {
             if self.map.isNearlyFull { self.makeRoom() }
             self.map.append(source: source, target: target, count: count)
+        }
+
+        /// Begins with a map that was kept.
+        mutating func takeOver(_ persisted: OffsetMap) {
+            self.map = persisted
+            self.raise(to: persisted.byteCount)
+            self.kept = persisted.isContinuation ? self.map.beginning : nil
+        }
+
+        /// Lets the map have so many bytes, or as many as there are.
+        mutating func raise(to wanted: Int) {
+            var limit = min(self.memory.share + self.borrowed, OffsetMemory.largestMap)
+            while limit < wanted {
+                let lent = self.memory.borrow(for: limit)
+                guard lent > 0 else { break }
+                self.borrowed += lent
+                limit += lent
+            }
+            self.map.limit(bytes: limit)
         }
 
         private mutating func makeRoom() {
@@ -92,6 +115,8 @@ package final class PartitionOffsets: Sendable {
             let limit = Int(state.map.byteLimit)
             state.map = OffsetMap(byteLimit: limit)
             state.map.isOrigin = true
+            state.began = 0
+            state.kept = nil
         }
     }
 
@@ -104,9 +129,7 @@ package final class PartitionOffsets: Sendable {
         guard let resumed = assignment.resumed else { return self.restart() }
         self.change { state in
             if state.map.isEmpty, let persisted {
-                let limit = Int(state.map.byteLimit)
-                state.map = persisted
-                state.map.limit(bytes: limit)
+                state.takeOver(persisted)
             }
             if assignment.isComparedFromBeginning, state.map.isEmpty { state.map.isOrigin = true }
             // Copies that were found lie behind what was kept, or take the place of its end.
@@ -120,6 +143,7 @@ package final class PartitionOffsets: Sendable {
                 state.map.goBack(source: resumed.sourceOffset + 1, target: target + 1)
                 state.map.resume(source: resumed.sourceOffset + 1, target: target + 1)
             }
+            state.began = resumed.sourceOffset + 1
         }
     }
 
@@ -135,6 +159,9 @@ package final class PartitionOffsets: Sendable {
     package func translate(target offset: Int64) -> OffsetTranslation {
         self.state.withLock { $0.map.translate(target: offset) }
     }
+
+    /// The end of the map, and the source offset from which on this process has written.
+    var latest: (OffsetMap.Latest?, began: Int64) { self.state.withLock { ($0.map.latest, $0.began) } }
 
     package func read<Value: Sendable>(_ body: (borrowing OffsetMap) -> Value) -> Value {
         self.state.withLock { body($0.map) }
@@ -161,6 +188,10 @@ package final class PartitionOffsets: Sendable {
             state.borrowed = 0
             state.map = OffsetMap(byteLimit: self.memory.share)
         }
+    }
+
+    func withState<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+        self.state.withLock { body(&$0) }
     }
 
     private func change<Value: Sendable>(_ body: (inout State) -> Value) -> Value {

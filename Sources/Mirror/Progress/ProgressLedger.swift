@@ -8,11 +8,50 @@ package struct ProgressLedger: Sendable {
     /// The newest progress of each source partition, from the topic or from this run.
     package private(set) var known: [TopicPartition: ProgressRecord]
     private var written: [TopicPartition: ProgressRecord]
+    /// What was kept of the partitions' offset maps.
+    private var offsetMaps: [TopicPartition: [UInt8]]
     private var targetTopicIDs: [TopicPartition: KafkaUUID] = [:]
 
     package init(loaded: [TopicPartition: ProgressRecord] = [:]) {
-        self.known = loaded
-        self.written = loaded
+        self.offsetMaps = loaded.compactMapValues(\.offsetMap)
+        // Whether there is something to write is not to depend on them.
+        let progress = loaded.mapValues { record in
+            var record = record
+            record.offsetMap = nil
+            return record
+        }
+        self.known = progress
+        self.written = progress
+    }
+
+    /// Adds what MirrorMaker 2's offset syncs tell of partitions whose progress is its own.
+    ///
+    /// It flushes syncs when it has written progress, so the last one usually tells where the last record went. A sync
+    /// that is ahead of the progress was acknowledged all the same, with everything before it.
+    package mutating func learn(from syncs: [TopicPartition: OffsetMap]) {
+        for (partition, record) in known where record.targetOffset == nil && !record.isStart {
+            guard let run = syncs[partition]?.latest?.run else { continue }
+            let (source, target) = (run.source + run.count - 1, run.target + run.count - 1)
+            guard source >= record.offset else { continue }
+            known[partition]?.offset = source
+            known[partition]?.targetOffset = target
+        }
+        for (partition, map) in syncs where known[partition] != nil && offsetMaps[partition] == nil {
+            offsetMaps[partition] = map.encoded()
+        }
+    }
+
+    /// Whether there is progress that says nothing of where the records are.
+    package var lacksOffsets: Bool {
+        known.contains { $0.value.offset >= 0 && offsetMaps[$0.key] == nil }
+    }
+
+    /// What was kept of a partition's offset map, if the partition goes on from it; once.
+    package mutating func takeOffsetMap(of mirrored: TopicPlan.Mirrored) -> OffsetMap? {
+        guard let bytes = offsetMaps.removeValue(forKey: mirrored.source), case .after = resumption(of: mirrored) else {
+            return nil
+        }
+        return try? OffsetMap(encoded: bytes, byteLimit: OffsetMemory.largestMap)
     }
 
     /// Remembers which target topic a partition is mirrored to from now on.

@@ -54,6 +54,7 @@ package struct FlowConfiguration: Sendable {
     package let memoryBytes: Int
     package let heartbeats: HeartbeatSettings
     package let checkpoints: CheckpointSettings
+    package let offsetSyncs: OffsetSyncSettings
 
     /// Properties of the clients, as Java's clients would get them.
     package let sourceConsumer: [String: String]
@@ -130,6 +131,7 @@ extension FlowConfiguration {
         self.memoryBytes = Int(clamping: own.number("kafka.mirror.memory.bytes") ?? 67_108_864)
         self.heartbeats = HeartbeatSettings(heartbeat)
         self.checkpoints = try CheckpointSettings(checkpoint, own: own)
+        self.offsetSyncs = OffsetSyncSettings(source, pair: pair)
 
         let consumer = source.clientMap(.sourceConsumer)
         let sourceAdmin = source.clientMap(.sourceAdmin)

@@ -31,6 +31,11 @@ extension OffsetMap {
         )
     }
 
+    /// What was before will not be adopted.
+    package mutating func endContinuation() {
+        isContinuation = false
+    }
+
     /// What came after a bookmark, for `adopt`; nil when what was before has changed since.
     package func encoded(since bookmark: Bookmark) -> [UInt8]? {
         guard !isEmpty, bookmark.edition == edition, bookmark.byteCount <= sealed.bytes.count else { return nil }
@@ -58,7 +63,10 @@ extension OffsetMap {
         let (source, target) = (sealed.baseSource, sealed.baseTarget)
         var result = earlier
         result.byteLimit = byteLimit
-        if target < result.targetEnd, result.truncate(target: target) == nil { return nil }
+        if target < result.targetEnd {
+            // Another history would have put that record somewhere else.
+            guard let cut = result.truncate(target: target), cut >= source else { return nil }
+        }
         guard source >= result.sealed.baseSource else { return nil }
         result.resume(source: source, target: target)
         result.sealTail()

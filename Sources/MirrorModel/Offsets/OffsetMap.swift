@@ -110,6 +110,23 @@ package struct OffsetMap: Sendable, Equatable {
     /// The target offsets that are known; empty when nothing is.
     package var targetOffsets: Range<Int64> { isEmpty ? 0..<0 : sealed.baseTarget..<max(targetEnd, sealed.baseTarget) }
 
+    /// The end of the history: all that offset syncs are made of.
+    package struct Latest: Sendable, Equatable {
+        /// The last record before the last run.
+        package var previous: (source: Int64, target: Int64)?
+        package var run: Run
+
+        package static func == (a: Self, b: Self) -> Bool {
+            a.run == b.run && a.previous?.source == b.previous?.source && a.previous?.target == b.previous?.target
+        }
+    }
+
+    /// The last run; nil when there is none.
+    package var latest: Latest? {
+        guard tail.count > 0 else { return nil }
+        return Latest(previous: sealed.count > 0 ? (sealed.sourceEnd - 1, sealed.targetEnd - 1) : nil, run: tail)
+    }
+
     /// All runs in order.
     package var runs: [Run] { sealed.map(\.run) + (tail.count > 0 ? [tail] : []) }
 

@@ -14,6 +14,8 @@ package struct OffsetSyncEmitter: Sendable {
         var delayed: OffsetSync?
         var inFlight: OffsetSync?
         var lastUrgent: Int64?
+        /// Whether it is among those that wait.
+        var isWaiting = false
     }
 
     private let offsetLagMax: Int64
@@ -98,12 +100,44 @@ package struct OffsetSyncEmitter: Sendable {
             if let newest = state.pending.last, due.count == 1, isChange { due.insert(newest, at: 0) }
             state.pending = Array(due.suffix(2))
             state.delayed = due.last == last ? nil : last
-            enqueue(partition)
+            enqueue(&state, partition)
         } else {
             state.delayed = last
         }
         states[partition] = state
         return !due.isEmpty
+    }
+
+    /// Notes the end of a partition's map, which may have grown by any number of records since it was noted last.
+    ///
+    /// - Parameter began: the source offset from which on records were written since the start; syncs of earlier ones
+    ///   would take those who read them back.
+    package mutating func observed(
+        _ partition: TopicPartition,
+        _ latest: OffsetMap.Latest,
+        began: Int64,
+        now: Int64 = 0
+    ) {
+        let run = latest.run
+        let end = run.source + run.count
+        let state = states[partition]
+        let previous = (source: state?.previousUpstream ?? -1, target: state?.previousDownstream ?? -1)
+        var from = max(run.source, state == nil ? began : 0)
+        if state != nil, previous.source >= run.source, previous.source < end,
+            previous.source - run.source == previous.target - run.target
+        {
+            from = previous.source + 1
+        } else if let before = latest.previous, before.source > previous.source, before.source >= began {
+            acknowledged(partition, source: before.source, target: before.target, now: now)
+        }
+        guard from < end else { return }
+        acknowledged(
+            partition,
+            source: from,
+            target: run.target + (from - run.source),
+            count: end - from,
+            now: now
+        )
     }
 
     /// Makes the last position of every partition due; called once per flush interval.
@@ -117,8 +151,8 @@ package struct OffsetSyncEmitter: Sendable {
             }
             state.pending.append(delayed)
             state.lastSyncDownstream = delayed.downstreamOffset
+            enqueue(&state, partition)
             states[partition] = state
-            enqueue(partition)
         }
     }
 
@@ -130,7 +164,11 @@ package struct OffsetSyncEmitter: Sendable {
         while index < waiting.count, inFlightCount < maximumInFlight {
             let partition = waiting[index]
             index += 1
-            guard var state = states[partition], !state.pending.isEmpty else { continue }
+            guard var state = states[partition] else { continue }
+            guard !state.pending.isEmpty else {
+                states[partition]?.isWaiting = false
+                continue
+            }
             guard state.inFlight == nil else {
                 blocked.append(partition)
                 continue
@@ -139,7 +177,8 @@ package struct OffsetSyncEmitter: Sendable {
             state.inFlight = sync
             inFlightCount += 1
             ready.append(sync)
-            if !state.pending.isEmpty { blocked.append(partition) }
+            state.isWaiting = !state.pending.isEmpty
+            if state.isWaiting { blocked.append(partition) }
             states[partition] = state
         }
         waiting = blocked + waiting[index...]
@@ -153,11 +192,9 @@ package struct OffsetSyncEmitter: Sendable {
         inFlightCount -= 1
         if !isWritten, state.pending.isEmpty {
             state.pending = [sync]
-            states[sync.partition] = state
-            enqueue(sync.partition)
-        } else {
-            states[sync.partition] = state
+            enqueue(&state, sync.partition)
         }
+        states[sync.partition] = state
     }
 
     /// Forgets a partition that is no longer mirrored here.
@@ -166,7 +203,9 @@ package struct OffsetSyncEmitter: Sendable {
         waiting.removeAll { $0 == partition }
     }
 
-    private mutating func enqueue(_ partition: TopicPartition) {
-        if !waiting.contains(partition) { waiting.append(partition) }
+    private mutating func enqueue(_ state: inout State, _ partition: TopicPartition) {
+        guard !state.isWaiting else { return }
+        state.isWaiting = true
+        waiting.append(partition)
     }
 }

@@ -67,8 +67,16 @@ import Testing
                     return there == ["from a"] && back.count == 1
                 }
             }
-            #expect(try await Set(clusters.a.topicNames()) == ["t", "B.t", "mm2-offsets.B.internal"])
-            #expect(try await Set(clusters.b.topicNames()) == ["t", "A.t", "mm2-offsets.A.internal"])
+            #expect(
+                try await Set(clusters.a.topicNames()) == [
+                    "t", "B.t", "mm2-offsets.B.internal", "mm2-offset-syncs.B.internal",
+                ]
+            )
+            #expect(
+                try await Set(clusters.b.topicNames()) == [
+                    "t", "A.t", "mm2-offsets.A.internal", "mm2-offset-syncs.A.internal",
+                ]
+            )
         }
     }
 
