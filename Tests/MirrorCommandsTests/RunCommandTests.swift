@@ -71,6 +71,20 @@ import Testing
         #expect(problems.first?.key == "A.ssl.truststore.location")
     }
 
+    @Test(arguments: ["A.consumer.retry.backoff.max.ms", "A.consumer.metadata.max.age.ms", "B.producer.retry.backoff.max.ms"])
+    func numbersOfClientsNameTheirPlace(key: String) throws {
+        let text = """
+            clusters = A, B
+            A.bootstrap.servers = a:1
+            B.bootstrap.servers = b:1
+            A->B.enabled = true
+            \(key) = soon
+            """
+        let problems = try MirrorConfiguration(file: "m.properties", bytes: text.utf8).clientProblems()
+        #expect(problems.first?.line == 5 && problems.first?.key == key, "\(problems)")
+        #expect(problems.first?.description.contains("soon") == true)
+    }
+
     @Test func logLinesAreForPeople() {
         let line = PlainLogHandler.line(
             date: Date(timeIntervalSince1970: 0),

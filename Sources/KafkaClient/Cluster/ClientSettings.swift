@@ -53,6 +53,7 @@ public struct ClientSettings: Sendable, Equatable {
             throw KafkaClientError(
                 .invalidConfiguration,
                 "\(key) = \"\(text)\" is not a number of milliseconds",
+                property: key,
                 nextStep: "Use a whole number that is not negative."
             )
         }

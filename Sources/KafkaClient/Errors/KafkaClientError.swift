@@ -61,6 +61,8 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
     public var group: GroupID?
     /// The error code the broker answered with.
     public var kafkaError: ErrorCode?
+    /// The client property whose value is wrong.
+    public var property: String?
     /// What whoever runs this can do about it.
     public var nextStep: String?
     public var underlying: (any Error)?
@@ -77,6 +79,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         group: GroupID? = nil,
         kafkaError: ErrorCode? = nil,
         principal: String? = nil,
+        property: String? = nil,
         nextStep: String? = nil,
         underlying: (any Error)? = nil
     ) {
@@ -89,6 +92,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         self.group = group
         self.kafkaError = kafkaError
         self.principal = principal
+        self.property = property
         self.nextStep = nextStep
         self.underlying = underlying
     }

@@ -70,6 +70,7 @@ public struct FetchSettings: Sendable, Equatable {
             throw KafkaClientError(
                 .invalidConfiguration,
                 "isolation.level = \"\(other)\" is not an isolation level",
+                property: "isolation.level",
                 nextStep: "Use read_committed or read_uncommitted."
             )
         }
@@ -109,6 +110,7 @@ struct PropertyReader {
             throw KafkaClientError(
                 .invalidConfiguration,
                 "\(key) = \"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)",
+                property: key,
                 nextStep: "Correct the value of \(key)."
             )
         }

@@ -48,6 +48,7 @@ public struct ProduceSettings: Sendable, Equatable {
             throw KafkaClientError(
                 .invalidConfiguration,
                 "enable.idempotence = \"\(other)\" is neither true nor false",
+                property: "enable.idempotence",
                 nextStep: "Leave it out: the default is true."
             )
         }
@@ -58,6 +59,7 @@ public struct ProduceSettings: Sendable, Equatable {
             throw KafkaClientError(
                 .invalidConfiguration,
                 "acks = \"\(other)\" cannot be used: without an answer no record is known to be safe",
+                property: "acks",
                 nextStep: "Use all (the default) or 1."
             )
         }

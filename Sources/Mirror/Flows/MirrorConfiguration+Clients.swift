@@ -46,10 +46,16 @@ extension MirrorConfiguration {
             )
             return nil
         } catch {
+            // A setting of records belongs to another client than the one that is looked at.
+            let origin = error.property.flatMap { property in
+                ([client] + FlowConfiguration.Client.allCases).lazy.compactMap { flow.origin(of: property, in: $0) }
+                    .first
+            }
             return ConfigurationDiagnostic(
                 .error,
                 file: file,
-                key: alias,
+                line: origin.flatMap(line(of:)),
+                key: origin ?? alias,
                 reason: error.message,
                 nextStep: error.nextStep ?? "correct it"
             )

@@ -25,7 +25,9 @@ package struct ShardConfiguration: Sendable {
         self.init(sourceAlias: sourceAlias, targetAlias: targetAlias)
         // Unlike a Java consumer's, the default leaves out what was aborted.
         self.fetch = try FetchSettings(properties: ["isolation.level": "read_committed"].merging(consumer) { $1 })
-        self.produce = try ProduceSettings(properties: producer)
+        // Progress counts what the target has confirmed, so it is always asked to.
+        let confirmed = producer.filter { $0.key != "acks" || $0.value.trimmingPrefix(while: \.isWhitespace) != "0" }
+        self.produce = try ProduceSettings(properties: confirmed)
         self.flow.isReadCommitted = self.fetch.isolation == .readCommitted
         self.flow.planner.checksCRCs = consumer["check.crcs"]?.lowercased() != "false"
     }

@@ -368,6 +368,7 @@ private struct ConfigurationReader {
             [
                 ConfigKey("max.request.size", .int, nil, .atLeast(0)),
                 ConfigKey("acks", .string, nil, .oneOf(["all", "-1", "0", "1"])),
+                ConfigKey("enable.idempotence", .boolean),
                 ConfigKey("linger.ms", .long, nil, .atLeast(0)),
                 ConfigKey("batch.size", .int, nil, .atLeast(0)),
                 ConfigKey("max.in.flight.requests.per.connection", .int, nil, .atLeast(1)),
@@ -379,6 +380,16 @@ private struct ConfigurationReader {
                 ),
             ] + ConfigKey.connection
         )
+        for finding in ProducerAdvice(properties: producer).findings {
+            guard let origin = producer.origin(of: finding.key) else { continue }
+            report(
+                .warning,
+                origin,
+                value: properties.values[origin],
+                reason: finding.reason,
+                nextStep: finding.nextStep
+            )
+        }
         for side in ["source.admin.", "target.admin."] {
             check(source.properties.stripped(of: side), ConfigKey.connection)
         }

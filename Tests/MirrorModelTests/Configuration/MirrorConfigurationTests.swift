@@ -162,11 +162,43 @@ import Testing
         #expect(warnings.first?.nextStep.contains(nextStep) == true, "\(warnings)")
     }
 
+    @Test(arguments: [
+        ("B.producer.acks = 1", "lets the target confirm", "remove it: the default is all"),
+        ("B.producer.acks = 0", "all is used instead", "remove it"),
+        ("A->B.producer.override.enable.idempotence = false", "sent again", "IDEMPOTENT_WRITE"),
+        ("B.producer.max.in.flight.requests.per.connection = 20", "5 is used instead", "remove it"),
+        ("B.producer.compression.type = zstd", "keep the codec", "compression.type of the topic at the target"),
+        ("B.producer.batch.size = 500000", "small ones are joined", "remove it"),
+        ("B.producer.buffer.memory = 500000", "kafka.mirror.memory.bytes", "remove it"),
+    ])
+    func whatTheProducerDoesOtherwiseIsToldOnce(line: String, reason: String, nextStep: String) throws {
+        let warnings = try read(line).warnings
+        #expect(warnings.count == 1)
+        let warning = try #require(warnings.first)
+        #expect(warning.line == 5 && warning.key.map { line.hasPrefix($0) } == true)
+        #expect(warning.reason.contains(reason) && warning.nextStep.contains(nextStep), "\(warning)")
+    }
+
+    @Test func whatTheProducerDoesAnywayIsNotTold() throws {
+        let text = """
+            B.producer.acks = all
+            B.producer.enable.idempotence = true
+            B.producer.max.in.flight.requests.per.connection = 1
+            B.producer.linger.ms = 20
+            B.producer.compression.type = none
+            B.producer.max.request.size = 2000000
+            """
+        #expect(try read(text).warnings.isEmpty)
+        #expect(errors("B.producer.enable.idempotence = maybe").first?.contains("m.properties:5: B.producer") == true)
+    }
+
     @Test func knownKeysAreNotWarnedAbout() throws {
         for name in ["01-active-standby", "02-active-active", "03-hub-and-spoke", "09-migration-identity"] {
             let path = "mirror/mm2-config/\(name).properties"
             let configuration = try MirrorConfiguration(file: name, bytes: try Vectors.data(path))
-            #expect(configuration.warnings.map(\.description) == [], "\(name)")
+            // Batches are passed through, which is told to whoever wants them otherwise.
+            let warnings = configuration.warnings.filter { !$0.reason.hasPrefix("has no effect: batches keep") }
+            #expect(warnings.map(\.description) == [], "\(name)")
         }
     }
 
