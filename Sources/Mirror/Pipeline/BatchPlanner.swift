@@ -11,8 +11,10 @@ package struct BatchPlanner: Sendable {
         package var checksCRCs = true
         /// Codecs the target topic accepts.
         package var allowedCodecs: Set<CompressionCodec> = Set(CompressionCodec.allCases)
-        /// What replaces a codec that is not allowed.
-        package var replacementCodec = CompressionCodec.none
+        /// What replaces a codec that is not allowed: one that costs little and keeps data small, if there is one.
+        package var replacementCodec: CompressionCodec {
+            [CompressionCodec.lz4, .snappy, .gzip].first(where: self.allowedCodecs.contains) ?? .none
+        }
         /// The largest batch the target accepts, as far as known.
         package var maxBatchBytes = Int.max
 

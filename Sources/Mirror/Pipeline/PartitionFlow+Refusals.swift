@@ -50,7 +50,7 @@ extension PartitionFlow {
 
     /// Has batches of a codec that the target does not take encoded anew from now on; false when that would not help.
     private mutating func doesWithout(_ codec: CompressionCodec?) -> Bool {
-        guard let codec, codec != self.planner.settings.replacementCodec,
+        guard let codec, codec != .none,
             self.planner.settings.allowedCodecs.remove(codec) != nil
         else { return false }
         self.report(.codecRefused(codec, replacement: self.planner.settings.replacementCodec))

@@ -171,6 +171,8 @@ import Testing
                     let counters = try #require(await service.status().first).counters
                     return counters.slowPathBatches[.codec] == 2 && counters.quarantines == 0
                 }
+                let codecs = Set(try await clusters.b.batches("A.t", 0).map(\.codec))
+                #expect(codecs == [.lz4, .gzip])
             }
         }
     }
