@@ -314,10 +314,24 @@ package actor FlowSupervisor {
         var held: Set<TopicName> = []
         var begun: Set<TopicName> = []
         var assignments: [[PartitionAssignment]] = Array(repeating: [], count: shards.count)
+        let unwritten = await writeStarts(of: decisions)
         guard !Task.isCancelled else { return }
         for (mirrored, decision) in decisions {
             switch decision {
-            case .begin(let assignment):
+            case .beginOnceWritten where unwritten != nil:
+                discovery.giveBack([mirrored])
+                held.insert(mirrored.source.topic)
+                hold(mirrored.source.topic, reason: unwritten ?? "", nextStep: nil)
+            case .comparing(let count):
+                discovery.giveBack([mirrored])
+                held.insert(mirrored.source.topic)
+                tell(
+                    mirrored.source.topic,
+                    reason: "the target holds records that no progress tells of, which are compared with the source"
+                        + " first, \(count) so far",
+                    nextStep: nil
+                )
+            case .begin(let assignment), .beginOnceWritten(let assignment, _):
                 self.ledger?.began(mirrored)
                 let index = load.indices.min { load[$0] < load[$1] } ?? 0
                 load[index] += 1
@@ -337,6 +351,21 @@ package actor FlowSupervisor {
         for topic in begun.subtracting(held) { release(topic) }
         let count = assignments.reduce(0) { $0 + $1.count }
         if count > 0 { logger.info("mirroring partitions", metadata: ["new": "\(count)", "all": "\(owners.count)"]) }
+    }
+
+    /// Writes down where partitions begin that would begin somewhere else next time; returns why it cannot.
+    private func writeStarts(of decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]) async -> String? {
+        var starts: [TopicPartition: ProgressRecord] = [:]
+        for case (let mirrored, .beginOnceWritten(_, let record)) in decisions { starts[mirrored.source] = record }
+        guard !starts.isEmpty else { return nil }
+        do {
+            try await store.write(starts, deadline: .after(.seconds(15)))
+            self.ledger?.begins(starts)
+            self.ledger?.wrote(starts)
+            return nil
+        } catch {
+            return "where mirroring begins cannot be written: \(text(of: error))"
+        }
     }
 
     /// Stops partitions at the same time: each may have to wait for what it has sent.

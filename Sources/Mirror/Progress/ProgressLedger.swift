@@ -59,6 +59,11 @@ package struct ProgressLedger: Sendable {
         targetTopicIDs[mirrored.source] = mirrored.targetTopicID
     }
 
+    /// Takes over where partitions without progress are about to begin.
+    package mutating func begins(_ starts: [TopicPartition: ProgressRecord]) {
+        known.merge(starts) { _, new in new }
+    }
+
     /// Takes over how far partitions have come.
     package mutating func observe(_ positions: [TopicPartition: PartitionPosition]) {
         for (partition, position) in positions {
@@ -76,6 +81,7 @@ package struct ProgressLedger: Sendable {
                 targetTopicID: targetID == .zero ? nil : targetID
             )
             record.isStart = isStart
+            record.targetStart = isStart ? known[partition]?.targetStart : nil
             known[partition] = record
         }
     }

@@ -43,8 +43,9 @@ package struct ResumePlan: Sendable {
         case forbidden
     }
 
-    /// Records that may be compared to find out whether a target without progress was mirrored by us.
-    private static let unprovenLimit: Int64 = 1_000_000
+    /// So many records that are not the source's, without one that is, show that a target without progress is not our
+    /// mirror; as soon as there is one, all of them are compared.
+    private static let foreignLimit: Int64 = 10_000
 
     private enum Stage: Sendable {
         case done(Step)
@@ -70,7 +71,7 @@ package struct ResumePlan: Sendable {
     ) -> Bool {
         switch resumption {
         case .after(let record): record.targetOffset != nil || record.isStart
-        case .nothingKnown: startOffset == .earliest
+        case .nothingKnown: startOffset != .none
         case .sourceRecreated(let record): record.targetOffset != nil
         case .targetRecreated: false
         }
@@ -124,7 +125,14 @@ package struct ResumePlan: Sendable {
             let comparison = TailComparison(sourceAfter: record.offset, targetAfter: targetOffset, targetEnd: end)
             return .comparing(comparison, fallback: goingOn, isUnproven: false)
         }
-        return record.isStart && end > 0 ? .targetStart(behind: record) : .done(.begin(goingOn))
+        guard record.isStart, end > record.targetStart ?? 0 else { return .done(.begin(goingOn)) }
+        return record.targetStart.map { .sourceStart(behind: record, targetStart: $0) } ?? .targetStart(behind: record)
+    }
+
+    /// How many records of the target have been compared with the source.
+    package var comparedCount: Int64 {
+        guard case .comparing(let comparison, _, _) = stage else { return 0 }
+        return comparison.comparedCount
     }
 
     /// The question to ask now, or where the partition goes on.
@@ -147,7 +155,7 @@ package struct ResumePlan: Sendable {
         case .targetStart(let behind):
             guard case .offset(let first) = answer else { return }
             let beginning = behind.map { Self.after($0, mirrored) } ?? Self.beginning(mirrored, at: .earliest)
-            guard first < targetEnd, targetEnd - first <= Self.unprovenLimit else {
+            guard first < targetEnd else {
                 stage = .done(.begin(beginning))
                 return
             }
@@ -198,9 +206,9 @@ package struct ResumePlan: Sendable {
 
     /// Ends a comparison that has nothing to ask any more.
     private mutating func conclude() {
-        guard case .comparing(let comparison, let fallback, let isUnproven) = stage, comparison.question == nil else {
-            return
-        }
+        guard case .comparing(let comparison, let fallback, let isUnproven) = stage else { return }
+        let isForeign = isUnproven && comparison.found == nil && comparison.foreignCount >= Self.foreignLimit
+        guard comparison.question == nil || isForeign && fallback.resumed == nil else { return }
         // Behind the progress of a topic that was deleted may be its last records: nobody can tell any more.
         if comparison.foreignCount > 0, !notices.contains(.sourceRecreated) {
             notices.append(isUnproven ? .unproven(comparison.foreignCount) : .foreign(comparison.foreignCount))
@@ -230,7 +238,7 @@ package struct ResumePlan: Sendable {
 
     /// Without the epoch of a record found by comparing: that of the progress may be an older one, under which the
     /// source would be taken for another log.
-    private static func after(_ record: ProgressRecord, _ mirrored: TopicPlan.Mirrored) -> PartitionAssignment {
+    static func after(_ record: ProgressRecord, _ mirrored: TopicPlan.Mirrored) -> PartitionAssignment {
         PartitionAssignment(
             source: mirrored.source,
             sourceTopicID: mirrored.sourceTopicID,

@@ -8,6 +8,10 @@ package struct ResumeResolver: Sendable {
     /// Where one partition begins, or why it cannot.
     package enum Decision: Sendable {
         case begin(PartitionAssignment)
+        /// It begins at a place that is somewhere else at the next start: where has to be written down first.
+        case beginOnceWritten(PartitionAssignment, ProgressRecord)
+        /// Much has to be compared, which goes on with the next call.
+        case comparing(records: Int64)
         case wait(reason: String, nextStep: String?)
     }
 
@@ -16,6 +20,7 @@ package struct ResumeResolver: Sendable {
     private let startOffset: FlowConfiguration.StartOffset
     private let isReadCommitted: Bool
     private let logger: Logger
+    private let unfinished = UnfinishedPlans()
 
     package init(source: KafkaClient, target: KafkaClient, configuration: FlowConfiguration, logger: Logger) {
         self.source = source
@@ -43,13 +48,17 @@ package struct ResumeResolver: Sendable {
             if metadata.leader(of: mirrored.target) != nil { provable[mirrored.target] = .latest }
         }
         let ends = provable.isEmpty ? [:] : await target.listOffsets(provable, deadline: deadline)
+        let starts = await latest(of: partitions, ledger, initial, deadline)
+        let slice = min(deadline, .after(Self.slice))
         return await withTaskGroup(of: (TopicPlan.Mirrored, Decision).self) { group in
             var decisions: [(TopicPlan.Mirrored, Decision)] = []
             decisions.reserveCapacity(partitions.count)
             for (index, mirrored) in partitions.enumerated() {
                 if index >= Self.concurrency, let decision = await group.next() { decisions.append(decision) }
                 group.addTask {
-                    (mirrored, await self.decide(mirrored, ledger, initial, ends[mirrored.target], deadline))
+                    let end = ends[mirrored.target]
+                    if let start = starts[mirrored.source] { return (mirrored, self.begin(mirrored, at: start, end)) }
+                    return (mirrored, await self.decide(mirrored, ledger, initial, end, slice: slice, deadline))
                 }
             }
             for await decision in group { decisions.append(decision) }
@@ -59,12 +68,72 @@ package struct ResumeResolver: Sendable {
 
     /// How many partitions are looked at at once.
     private static let concurrency = 16
+    /// How long others may have to wait for partitions of which much has to be compared.
+    private static let slice = Duration.seconds(3)
+
+    /// Where partitions without progress begin that are to begin with the latest record.
+    private func latest(
+        of partitions: [TopicPlan.Mirrored],
+        _ ledger: ProgressLedger,
+        _ initial: Set<TopicPartition>,
+        _ deadline: Deadline
+    ) async -> [TopicPartition: Result<ListedOffset, KafkaClientError>] {
+        guard startOffset == .latest else { return [:] }
+        var queries: [TopicPartition: OffsetQuery] = [:]
+        var results: [TopicPartition: Result<ListedOffset, KafkaClientError>] = [:]
+        let metadata = source.metadata
+        for mirrored in partitions where initial.contains(mirrored.source) {
+            guard ledger.resumption(of: mirrored) == .nothingKnown else { continue }
+            if metadata.leader(of: mirrored.source) != nil {
+                queries[mirrored.source] = .latest
+            } else {
+                results[mirrored.source] = .failure(KafkaClientError(.noLeader, "there is no leader at the source"))
+            }
+        }
+        guard !queries.isEmpty else { return results }
+        let isolation: IsolationLevel = isReadCommitted ? .readCommitted : .readUncommitted
+        let found = await source.listOffsets(queries, isolation: isolation, deadline: deadline)
+        return results.merging(found) { _, new in new }
+    }
+
+    /// Begins with the latest record, which is written down with the target's end: were it not, a mirror that is killed
+    /// right away would begin later and lose what came between.
+    private func begin(
+        _ mirrored: TopicPlan.Mirrored,
+        at start: Result<ListedOffset, KafkaClientError>,
+        _ end: Result<ListedOffset, KafkaClientError>?
+    ) -> Decision {
+        let source: ListedOffset
+        let target: ListedOffset
+        switch (start, end) {
+        case (.success(let start), .success(let end)): (source, target) = (start, end)
+        case (.failure(let error), _), (_, .failure(let error)?):
+            return .wait(reason: error.description, nextStep: nil)
+        case (_, nil): return targetWithoutLeader(mirrored)
+        }
+        var record = ProgressRecord(
+            offset: source.offset - 1,
+            sourceTopicID: mirrored.sourceTopicID == .zero ? nil : mirrored.sourceTopicID,
+            targetTopicID: mirrored.targetTopicID == .zero ? nil : mirrored.targetTopicID
+        )
+        record.isStart = true
+        record.targetStart = target.offset
+        return .beginOnceWritten(ResumePlan.after(record, mirrored), record)
+    }
+
+    private func targetWithoutLeader(_ mirrored: TopicPlan.Mirrored) -> Decision {
+        .wait(
+            reason: "the partition \(mirrored.target) has no leader at the target",
+            nextStep: "check that the brokers holding its replicas are up"
+        )
+    }
 
     private func decide(
         _ mirrored: TopicPlan.Mirrored,
         _ ledger: ProgressLedger,
         _ initial: Set<TopicPartition>,
         _ end: Result<ListedOffset, KafkaClientError>?,
+        slice: Deadline,
         _ deadline: Deadline
     ) async -> Decision {
         let resumption = ledger.resumption(of: mirrored)
@@ -72,16 +141,14 @@ package struct ResumeResolver: Sendable {
         switch end {
         case .success(let end):
             plan = self.plan(mirrored, resumption, initial, end.offset)
-        case nil where resumption == .nothingKnown, .failure where resumption == .nothingKnown:
+        case nil where resumption == .nothingKnown && !initial.contains(mirrored.source):
             plan = self.plan(mirrored, resumption, initial, nil)
         case nil where ResumePlan.needsTargetEnd(resumption, startOffset: startOffset):
-            return .wait(
-                reason: "the partition \(mirrored.target) has no leader at the target",
-                nextStep: "check that the brokers holding its replicas are up"
-            )
+            return targetWithoutLeader(mirrored)
         case nil: plan = self.plan(mirrored, resumption, initial, nil)
         case .failure(let error): return .wait(reason: error.description, nextStep: nil)
         }
+        if let begun = unfinished.take(mirrored, resumption) { plan = begun }
         while true {
             switch plan.next {
             case .begin(let assignment):
@@ -93,12 +160,17 @@ package struct ResumeResolver: Sendable {
                     nextStep: "set auto.offset.reset to earliest or latest"
                 )
             case .ask(let question):
+                if slice.hasPassed {
+                    unfinished.keep(plan, resumption)
+                    return .comparing(records: plan.comparedCount)
+                }
                 if let waits = waitsForLeader(mirrored) { return waits }
                 do {
                     plan.answer(try await self.answer(question, mirrored, deadline))
                 } catch let error as KafkaClientError where error.kafkaError == .offsetOutOfRange {
                     plan.answer(.outOfRange)
                 } catch {
+                    unfinished.keep(plan, resumption)
                     return .wait(
                         reason: "the end of the mirror cannot be compared with the source: \(error)",
                         nextStep: nil

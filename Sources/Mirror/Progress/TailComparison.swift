@@ -8,6 +8,7 @@ import MirrorModel
 /// copies, so that mirroring goes on behind the last one: nothing is lost, nothing comes twice. What is read is at most
 /// what was mirrored since the last write of progress.
 struct TailComparison: Sendable {
+    private let targetStart: Int64
     private let targetEnd: Int64
     private var nextTarget: Int64
     private var originals: Side
@@ -23,6 +24,9 @@ struct TailComparison: Sendable {
     /// Records that are no copies of what follows at the source.
     private(set) var foreignCount: Int64 = 0
     private(set) var question: ResumePlan.Question?
+
+    /// How many offsets of the target have been looked at.
+    var comparedCount: Int64 { nextTarget - targetStart }
 
     private struct Side: Sendable {
         var next: Int64
@@ -49,6 +53,7 @@ struct TailComparison: Sendable {
     }
 
     init(sourceAfter: Int64, targetAfter: Int64, targetEnd: Int64) {
+        self.targetStart = targetAfter + 1
         self.targetEnd = targetEnd
         nextTarget = targetAfter + 1
         deletedUntil = nextTarget

@@ -18,6 +18,8 @@ package struct ProgressRecord: Sendable, Equatable {
     package var offsetMap: [UInt8]?
     /// Mirroring began behind `offset` without progress, and nothing has been mirrored yet.
     package var isStart = false
+    /// With `isStart`: what the target held before lies below this offset.
+    package var targetStart: Int64?
 
     package init(
         offset: Int64,
@@ -44,6 +46,7 @@ package struct ProgressRecord: Sendable, Equatable {
         guard offset >= 0 || isStart || targetOffset != nil else { return nil }
         self.init(offset: offset, targetOffset: targetOffset)
         self.isStart = isStart
+        if case .integer(let number)? = members["targetStart"], isStart, number >= 0 { self.targetStart = number }
         if case .integer(let number)? = members["leaderEpoch"] { self.leaderEpoch = Int32(exactly: number) }
         if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
@@ -59,6 +62,10 @@ package struct ProgressRecord: Sendable, Equatable {
         if isStart {
             json.raw(",")
             json.member("start", Self.start)
+            if let targetStart {
+                json.raw(",")
+                json.member("targetStart", targetStart)
+            }
         }
         if let targetOffset {
             json.raw(",")

@@ -114,6 +114,8 @@ import Testing
         progress.isStart = true
         #expect(ProgressRecord(bytes: progress.bytes) == progress)
         #expect(String(decoding: progress.bytes, as: UTF8.self) == #"{"offset":-1,"start":"kafka-mirror"}"#)
+        progress.targetStart = 7
+        #expect(ProgressRecord(bytes: progress.bytes) == progress)
     }
 
     @Test func progressRoundTrip() {

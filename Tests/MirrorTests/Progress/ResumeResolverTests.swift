@@ -1,5 +1,6 @@
 import KafkaClient
 import KafkaProtocol
+import KafkaRecords
 import LocalKafka
 import MirrorModel
 import NIOCore
@@ -198,22 +199,15 @@ import Testing
 
     @Test func theLatestIsOnlyForWhatWasThereAtTheStart() async throws {
         try await TwoClusters.run { clusters in
+            for topic in ["old", "new"] as [TopicName] {
+                try await clusters.a.createTopic(topic, partitions: 1)
+                try await clusters.b.createTopic("A.\(topic)", partitions: 1)
+                try await clusters.append(["1", "2"], to: topic, of: clusters.a)
+            }
+            try await clusters.append(["x"], to: "A.old", of: clusters.b)
             let flow = try clusters.flow("A.consumer.auto.offset.reset = latest")
-            try await clusters.withClient(of: clusters.a) { client in
-                let resolver = ResumeResolver(
-                    source: client,
-                    target: client,
-                    configuration: flow,
-                    logger: clusters.logger
-                )
-                let partitions = ["old", "new"].map { name in
-                    TopicPlan.Mirrored(
-                        source: TopicPartition(topic: TopicName(name), partition: 0),
-                        sourceTopicID: .zero,
-                        target: TopicPartition(topic: TopicName("A." + name), partition: 0),
-                        targetTopicID: .zero
-                    )
-                }
+            try await Self.withResolver(clusters, flow) { resolver, mirrored in
+                let partitions = [try mirrored("old"), try mirrored("new")]
                 let decisions = await resolver.resolve(
                     partitions,
                     ledger: ProgressLedger(),
@@ -221,11 +215,144 @@ import Testing
                     deadline: .after(.seconds(10))
                 )
                 for (mirrored, decision) in decisions {
-                    guard case .begin(let assignment) = decision else {
-                        Issue.record("\(decision)")
-                        continue
+                    switch decision {
+                    case .beginOnceWritten(let assignment, let record):
+                        #expect(mirrored.source.topic == "old" && assignment.start == .offset(2))
+                        #expect(record.isStart && record.offset == 1 && record.targetStart == 1)
+                    case .begin(let assignment):
+                        #expect(mirrored.source.topic == "new" && assignment.start == .earliest)
+                    default: Issue.record("\(decision)")
                     }
-                    #expect(assignment.start == (mirrored.source.topic == "old" ? .latest : .earliest))
+                }
+            }
+        }
+    }
+
+    @Test func aPlaceThatWasWrittenDownIsFoundAgain() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.b.createTopic("A.t", partitions: 1)
+            // The same values in both topics before mirroring began: they are not to be taken for copies.
+            try await clusters.append(["a", "b", "c", "d", "e"], to: "t", of: clusters.a)
+            try await clusters.append(["a", "b"], to: "A.t", of: clusters.b)
+            var start = ProgressRecord(offset: 1)
+            start.isStart = true
+            start.targetStart = 2
+            let flow = try clusters.flow("A.consumer.auto.offset.reset = latest")
+            try await Self.withResolver(clusters, flow) { resolver, mirrored in
+                let partition = try mirrored("t")
+                let ledger = ProgressLedger(loaded: [partition.source: start])
+                func decide() async throws -> ResumeResolver.Decision {
+                    let decisions = await resolver.resolve(
+                        [partition],
+                        ledger: ledger,
+                        initial: [partition.source],
+                        deadline: .after(.seconds(10))
+                    )
+                    return try #require(decisions.first).1
+                }
+                guard case .begin(let first) = try await decide() else { throw TimedOut() }
+                #expect(first.start == .offset(2))
+                let copies = try await clusters.a.batches("t", 0).flatMap { try $0.records(codecs: nil) }[2...3]
+                var builder = RecordBatchBuilder()
+                for copy in copies { builder.append(timestamp: copy.timestamp, key: copy.key, value: copy.value) }
+                try await clusters.b.append([try builder.build(codecs: nil)], to: "A.t", 0)
+                guard case .begin(let second) = try await decide() else { throw TimedOut() }
+                #expect(second.start == .offset(4) && second.resumed?.targetOffset == 3)
+            }
+        }
+    }
+
+    @Test func aTargetOfManyRecordsWithoutProgressIsComparedInPieces() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.b.createTopic("A.t", partitions: 1)
+            let batches = try (0..<200).map { try ShardHarness.batch($0 * 100..<$0 * 100 + 100, codec: .lz4) }
+            try await clusters.a.append(batches, to: "t", 0)
+            try await clusters.b.append(Array(batches.dropLast()), to: "A.t", 0)
+            try await Self.withResolver(clusters, try clusters.flow()) { resolver, mirrored in
+                let partition = try mirrored("t")
+                var pieces = 0
+                while true {
+                    // A piece is at most as long as the call, which is too short for all of it here.
+                    let decisions = await resolver.resolve(
+                        [partition],
+                        ledger: ProgressLedger(),
+                        initial: [partition.source],
+                        deadline: .after(.milliseconds(100))
+                    )
+                    pieces += 1
+                    switch try #require(decisions.first).1 {
+                    case .begin(let assignment):
+                        #expect(assignment.start == .offset(19_900) && assignment.resumed?.targetOffset == 19_899)
+                        return
+                    case .comparing(let count): #expect(count < 19_900 && pieces < 1_000)
+                    case .wait: #expect(pieces < 1_000)
+                    case .beginOnceWritten: Issue.record("not the latest")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func whatIsSurelyNotOursIsNotReadToItsEnd() {
+        let mirrored = TopicPlan.Mirrored(
+            source: TopicPartition(topic: "t", partition: 0),
+            sourceTopicID: .zero,
+            target: TopicPartition(topic: "A.t", partition: 0),
+            targetTopicID: .zero
+        )
+        var plan = ResumePlan(
+            mirrored,
+            resumption: .nothingKnown,
+            startOffset: .earliest,
+            isInitial: true,
+            targetEnd: 50_000_000
+        )
+        var asked = 0
+        while case .ask(let question) = plan.next, asked < 1_000 {
+            asked += 1
+            switch question {
+            case .logStart: plan.answer(.offset(0))
+            case .records(let side, let from):
+                let records = (from..<from + 1_000).map { offset in
+                    Record(offset: offset, timestamp: side == .source ? 1 : 2, key: nil, value: nil)
+                }
+                plan.answer(.records(records, next: from + 1_000))
+            }
+        }
+        #expect(asked < 30)
+        guard case .begin(let assignment) = plan.next else {
+            Issue.record("\(plan.next)")
+            return
+        }
+        #expect(assignment.start == .earliest && assignment.resumed == nil)
+        #expect(plan.notices == [.unproven(10_000)])
+    }
+
+    /// Runs `body` with a resolver and a function that names the partition 0 of a topic of A.
+    private static func withResolver(
+        _ clusters: TwoClusters,
+        _ flow: FlowConfiguration,
+        _ body: (ResumeResolver, (TopicName) throws -> TopicPlan.Mirrored) async throws -> Void
+    ) async throws {
+        try await clusters.withClient(of: clusters.a) { source in
+            try await clusters.withClient(of: clusters.b) { target in
+                try await source.refreshMetadata(.all)
+                try await target.refreshMetadata(.all)
+                let resolver = ResumeResolver(
+                    source: source,
+                    target: target,
+                    configuration: flow,
+                    logger: clusters.logger
+                )
+                try await body(resolver) { topic in
+                    TopicPlan.Mirrored(
+                        source: TopicPartition(topic: topic, partition: 0),
+                        sourceTopicID: try #require(source.metadata.topics[topic]?.topicID),
+                        target: TopicPartition(topic: "A.\(topic)", partition: 0),
+                        targetTopicID: try #require(target.metadata.topics["A.\(topic)"]?.topicID)
+                    )
                 }
             }
         }
