@@ -71,7 +71,9 @@ import Testing
         #expect(problems.first?.key == "A.ssl.truststore.location")
     }
 
-    @Test(arguments: ["A.consumer.retry.backoff.max.ms", "A.consumer.metadata.max.age.ms", "B.producer.retry.backoff.max.ms"])
+    @Test(arguments: [
+        "A.consumer.retry.backoff.max.ms", "A.consumer.metadata.max.age.ms", "B.producer.retry.backoff.max.ms",
+    ])
     func numbersOfClientsNameTheirPlace(key: String) throws {
         let text = """
             clusters = A, B

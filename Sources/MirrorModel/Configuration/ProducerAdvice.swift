@@ -21,7 +21,7 @@ struct ProducerAdvice {
             result.append(
                 Finding(
                     key: "acks",
-                    reason: "lets the target confirm records that only one broker holds; they are gone there when it fails",
+                    reason: "lets the target confirm records that one broker holds; they are gone there when it fails",
                     nextStep: "remove it: the default is all"
                 )
             )
