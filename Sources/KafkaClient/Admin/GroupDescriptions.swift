@@ -243,7 +243,7 @@ extension KafkaClient {
         )
     }
 
-    private func perGroup<R: KafkaRequest, Value: Sendable>(
+    func perGroup<R: KafkaRequest, Value: Sendable>(
         _ type: R.Type,
         _ ids: [GroupID],
         deadline: Deadline?,

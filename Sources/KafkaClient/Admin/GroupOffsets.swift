@@ -106,7 +106,7 @@ extension KafkaClient {
         return request
     }
 
-    private func committed(
+    func committed(
         _ response: OffsetFetchResponse,
         group: GroupID
     ) -> [TopicPartition: Result<CommittedOffset, KafkaClientError>] {

@@ -27,6 +27,8 @@ package struct FlowStatus: Sendable {
     package var partitions: [PartitionStatus]
     /// The sum over all partitions, those given up included.
     package var counters: PipelineCounters
+    /// What becomes of the source's groups.
+    package var groups: GroupReport
     /// When progress was last known to be written completely.
     package var progressWrittenAt: NIODeadline?
 

@@ -30,6 +30,7 @@ package actor FlowSupervisor {
     private let heartbeats: HeartbeatTask
     private let offsetSyncs: OffsetSyncTask
     private let history: OffsetHistory
+    private let groups: GroupSync
     private let stopping: AsyncStream<Never>
     private let stopContinuation: AsyncStream<Never>.Continuation
 
@@ -61,6 +62,7 @@ package actor FlowSupervisor {
         configuration: FlowConfiguration,
         clients: FlowClients,
         eventLoops: [any EventLoop],
+        directory: OffsetsDirectory = OffsetsDirectory(),
         logger: Logger,
         makeShard: @escaping ShardFactory
     ) {
@@ -103,6 +105,14 @@ package actor FlowSupervisor {
             adminClient: clients.targetAdmin,
             logger: logger
         )
+        self.groups = GroupSync(
+            configuration: configuration,
+            clients: clients,
+            offsets: offsets,
+            directory: directory,
+            logger: logger
+        )
+        directory.register(offsets, of: configuration.pair)
         self.discovery = TopicDiscovery(selection: configuration.selection)
         (self.stopping, self.stopContinuation) = AsyncStream.makeStream(of: Never.self)
     }
@@ -134,11 +144,12 @@ package actor FlowSupervisor {
         return FlowStatus(
             pair: configuration.pair,
             phase: phase,
-            impediments: impediments.sorted { $0.key < $1.key }.map(\.value),
+            impediments: impediments.sorted { $0.key < $1.key }.map(\.value) + heartbeats.troubles + groups.troubles,
             topicCount: discovery.topicCount,
             waitingTopics: discovery.waiting,
             partitions: partitions.sorted { $0.source < $1.source },
             counters: counters,
+            groups: await groups.report,
             progressWrittenAt: progressWrittenAt
         )
     }
@@ -179,6 +190,7 @@ package actor FlowSupervisor {
             group.addTask { await self.heartbeats.run() }
             group.addTask { await self.offsetSyncs.run() }
             group.addTask { await self.history.run() }
+            group.addTask { await self.groups.run() }
             for shard in shards {
                 group.addTask {
                     for await event in shard.events { await self.note(event) }

@@ -55,6 +55,7 @@ package final class MirrorService: Service {
     ) throws {
         var loops: [any EventLoop] = []
         for loop in eventLoopGroup.makeIterator() { loops.append(loop) }
+        let directory = OffsetsDirectory()
         var flows: [FlowSupervisor] = []
         for flow in configuration.flows where flow.isEnabled {
             flows.append(
@@ -62,6 +63,7 @@ package final class MirrorService: Service {
                     configuration: flow,
                     clients: try FlowClients(flow, eventLoopGroup: eventLoopGroup, logger: logger),
                     eventLoops: loops,
+                    directory: directory,
                     logger: logger,
                     makeShard: makeShard
                 )

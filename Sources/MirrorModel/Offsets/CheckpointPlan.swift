@@ -1,7 +1,7 @@
 package import KafkaProtocol
 
-/// A group's committed offset as the source or the target answers it.
-package struct CommittedOffset: Sendable, Equatable {
+/// Where a group stands in a partition, as its cluster answers it.
+package struct GroupPosition: Sendable, Equatable {
     package var offset: Int64
     package var metadata: String
 
@@ -19,21 +19,38 @@ package struct CheckpointPlan: Sendable, Equatable {
         case bounded(Int64)
         /// The group stands before all mirrored records; it gets the earliest one.
         case earliest(Int64)
-        /// The last checkpoint is as far or farther.
-        case unchanged(Int64)
         case skipped(SkipReason)
+
+        /// The position at the target.
+        package var position: Int64? {
+            switch self {
+            case .exact(let offset), .bounded(let offset), .earliest(let offset): offset
+            case .skipped: nil
+            }
+        }
     }
 
-    package enum SkipReason: Sendable, Equatable {
+    package enum SkipReason: String, Sendable, Equatable {
         case noCommittedOffset, topicNotSelected, nothingMirrored, beforeHistory
+        /// The topic is a mirror of one of the target, and translating back is not switched on or not possible here.
+        case comesFromTarget
+    }
+
+    /// Where the records of a source partition are at the target.
+    package enum Place: Sendable, Equatable {
+        case partition(TopicPartition)
+        case none(SkipReason)
     }
 
     /// One line of the report.
     package struct Line: Sendable, Equatable {
         package let group: GroupID
         package let source: TopicPartition
+        package let target: TopicPartition?
         package let upstreamOffset: Int64?
         package let outcome: Outcome
+        /// The last checkpoint was as far or farther, so that there is no new one.
+        package let isUnchanged: Bool
     }
 
     package private(set) var checkpoints: [Checkpoint] = []
@@ -46,56 +63,69 @@ package struct CheckpointPlan: Sendable, Equatable {
     ///   - last: the last checkpoint of each group and target partition.
     ///   - mapsToEarliest: whether a group before all mirrored records gets the earliest one; MirrorMaker 2 writes no
     ///     checkpoint for it.
-    ///   - targetTopic: the mirror's name; nil for topics that are not selected.
+    ///   - place: the partition at the target.
+    ///   - targetEnd: where the next record of a source partition goes; a checkpoint beyond it is about records that
+    ///     the target has lost, and does not count.
     ///   - translate: the position in the mirror.
     package init(
-        committed: [GroupID: [TopicPartition: CommittedOffset?]],
+        committed: [GroupID: [TopicPartition: GroupPosition?]],
         last: [GroupID: [TopicPartition: Checkpoint]],
         mapsToEarliest: Bool = true,
-        targetTopic: (TopicName) -> TopicName?,
+        place: (TopicPartition) -> Place,
+        targetEnd: (TopicPartition) -> Int64? = { _ in nil },
         translate: (TopicPartition, Int64) -> OffsetTranslation
     ) {
         self.last = last
         for (group, offsets) in committed.sorted(by: { $0.key < $1.key }) {
             for (source, offset) in offsets.sorted(by: { $0.key < $1.key }) {
-                let outcome: Outcome
-                if let topic = targetTopic(source.topic) {
-                    if let offset, offset.offset >= 0 {
-                        let target = TopicPartition(topic: topic, partition: source.partition)
-                        outcome = add(group, target, offset, translate(source, offset.offset), mapsToEarliest)
-                    } else {
-                        outcome = .skipped(.noCommittedOffset)
-                    }
-                } else {
-                    outcome = .skipped(.topicNotSelected)
+                var target: TopicPartition?
+                var outcome = Outcome.skipped(.noCommittedOffset)
+                var isUnchanged = false
+                switch place(source) {
+                case .none(let reason): outcome = .skipped(reason)
+                case .partition(let partition):
+                    target = partition
+                    guard let offset, offset.offset >= 0 else { break }
+                    outcome = Self.outcome(translate(source, offset.offset), mapsToEarliest)
+                    guard let position = outcome.position else { break }
+                    isUnchanged = !add(group, partition, offset, position, targetEnd: targetEnd(source))
                 }
-                report.append(Line(group: group, source: source, upstreamOffset: offset?.offset, outcome: outcome))
+                report.append(
+                    Line(
+                        group: group,
+                        source: source,
+                        target: target,
+                        upstreamOffset: offset?.offset,
+                        outcome: outcome,
+                        isUnchanged: isUnchanged
+                    )
+                )
             }
         }
     }
 
+    private static func outcome(_ translation: OffsetTranslation, _ mapsToEarliest: Bool) -> Outcome {
+        switch translation {
+        case .unknown(.nothingMirrored): .skipped(.nothingMirrored)
+        case .unknown(.beforeKnownHistory): .skipped(.beforeHistory)
+        case .exact(let offset): .exact(offset)
+        case .bounded(let offset): .bounded(offset)
+        case .beforeHistory(let earliest): mapsToEarliest ? .earliest(earliest) : .skipped(.beforeHistory)
+        }
+    }
+
+    /// Adds a checkpoint unless the last one is as far or farther; a group that went back takes it along.
     private mutating func add(
         _ group: GroupID,
         _ target: TopicPartition,
-        _ committed: CommittedOffset,
-        _ translation: OffsetTranslation,
-        _ mapsToEarliest: Bool
-    ) -> Outcome {
-        let outcome: Outcome
-        let position: Int64
-        switch translation {
-        case .unknown(.nothingMirrored): return .skipped(.nothingMirrored)
-        case .unknown(.beforeKnownHistory): return .skipped(.beforeHistory)
-        case .exact(let offset): (outcome, position) = (.exact(offset), offset)
-        case .bounded(let offset): (outcome, position) = (.bounded(offset), offset)
-        case .beforeHistory(let earliest):
-            guard mapsToEarliest else { return .skipped(.beforeHistory) }
-            (outcome, position) = (.earliest(earliest), earliest)
-        }
+        _ committed: GroupPosition,
+        _ position: Int64,
+        targetEnd: Int64?
+    ) -> Bool {
         if let known = last[group]?[target], committed.offset >= known.upstreamOffset,
-            position <= known.downstreamOffset
+            position <= known.downstreamOffset, known.downstreamOffset <= targetEnd ?? .max
         {
-            return .unchanged(known.downstreamOffset)
+            return false
         }
         let checkpoint = Checkpoint(
             group: group,
@@ -106,6 +136,17 @@ package struct CheckpointPlan: Sendable, Equatable {
         )
         last[group, default: [:]][target] = checkpoint
         checkpoints.append(checkpoint)
-        return outcome
+        return true
+    }
+
+    /// The last checkpoints of what the groups read and the flow mirrors, the ones that target groups may get.
+    package var current: [GroupID: [TopicPartition: Checkpoint]] {
+        var result: [GroupID: [TopicPartition: Checkpoint]] = [:]
+        for line in report {
+            guard let target = line.target, line.upstreamOffset ?? -1 >= 0, let known = last[line.group]?[target]
+            else { continue }
+            result[line.group, default: [:]][target] = known
+        }
+        return result
     }
 }

@@ -9,14 +9,16 @@ package struct TargetGroup: Sendable, Equatable {
         case empty
         /// It has members or is about to get them.
         case active
-        /// The target did not answer for it.
-        case unknown
+        /// It is not a group of consumers.
+        case otherKind(String)
+        /// The target did not answer for it, and why.
+        case unknown(String)
     }
 
     package var state: State
-    package var committed: [TopicPartition: CommittedOffset?]
+    package var committed: [TopicPartition: GroupPosition?]
 
-    package init(state: State, committed: [TopicPartition: CommittedOffset?] = [:]) {
+    package init(state: State, committed: [TopicPartition: GroupPosition?] = [:]) {
         self.state = state
         self.committed = committed
     }
@@ -29,7 +31,11 @@ package struct GroupOffsetPlan: Sendable, Equatable {
         /// The target's own offset is as far or farther.
         case upToDate(Int64)
         case groupActive
-        case groupUnknown
+        /// The target has a group of this kind with the same name.
+        case otherKind(String)
+        /// The position lies beyond the end of the target's partition.
+        case beyondEnd
+        case failed(String)
     }
 
     /// One line of the report.
@@ -37,30 +43,45 @@ package struct GroupOffsetPlan: Sendable, Equatable {
         package let group: GroupID
         package let partition: TopicPartition
         package let outcome: Outcome
+
+        package init(group: GroupID, partition: TopicPartition, outcome: Outcome) {
+            self.group = group
+            self.partition = partition
+            self.outcome = outcome
+        }
     }
 
-    package private(set) var commits: [GroupID: [TopicPartition: CommittedOffset]] = [:]
+    package private(set) var commits: [GroupID: [TopicPartition: GroupPosition]] = [:]
     package private(set) var report: [Line] = []
 
     /// - Parameters:
     ///   - checkpoints: the last checkpoint of each group and target partition.
     ///   - target: the groups at the target; one that is missing here was not asked for and is left alone.
-    package init(checkpoints: [GroupID: [TopicPartition: Checkpoint]], target: [GroupID: TargetGroup]) {
+    ///   - ranges: the offsets that a target partition holds at present; a position before them moves to their
+    ///     beginning, since what lies in between is gone, and one beyond them is left out.
+    package init(
+        checkpoints: [GroupID: [TopicPartition: Checkpoint]],
+        target: [GroupID: TargetGroup],
+        ranges: [TopicPartition: ClosedRange<Int64>] = [:]
+    ) {
         for (group, offsets) in checkpoints.sorted(by: { $0.key < $1.key }) {
             for (partition, checkpoint) in offsets.sorted(by: { $0.key < $1.key }) {
-                let wanted = CommittedOffset(offset: checkpoint.downstreamOffset, metadata: checkpoint.metadata)
-                decide(group, partition, wanted, target[group])
+                let wanted = GroupPosition(offset: checkpoint.downstreamOffset, metadata: checkpoint.metadata)
+                decide(group, partition, wanted, target[group], ranges[partition])
             }
         }
     }
 
     /// The part of the plan that still holds after the target was asked once more, right before committing: a group
     /// that became active or moved in between is left alone.
-    package func rechecked(against target: [GroupID: TargetGroup]) -> GroupOffsetPlan {
+    package func rechecked(
+        against target: [GroupID: TargetGroup],
+        ranges: [TopicPartition: ClosedRange<Int64>] = [:]
+    ) -> GroupOffsetPlan {
         var plan = GroupOffsetPlan(checkpoints: [:], target: [:])
         for (group, offsets) in commits.sorted(by: { $0.key < $1.key }) {
             for (partition, wanted) in offsets.sorted(by: { $0.key < $1.key }) {
-                plan.decide(group, partition, wanted, target[group])
+                plan.decide(group, partition, wanted, target[group], ranges[partition])
             }
         }
         return plan
@@ -69,16 +90,23 @@ package struct GroupOffsetPlan: Sendable, Equatable {
     private mutating func decide(
         _ group: GroupID,
         _ partition: TopicPartition,
-        _ wanted: CommittedOffset,
-        _ target: TargetGroup?
+        _ wanted: GroupPosition,
+        _ target: TargetGroup?,
+        _ range: ClosedRange<Int64>?
     ) {
+        var wanted = wanted
+        if let range { wanted.offset = max(wanted.offset, range.lowerBound) }
         let outcome: Outcome
         switch target?.state {
-        case nil, .unknown: outcome = .groupUnknown
+        case nil: outcome = .failed("the target was not asked")
+        case .unknown(let reason): outcome = .failed(reason)
+        case .otherKind(let kind): outcome = .otherKind(kind)
         case .active: outcome = .groupActive
         case .absent, .empty:
             if let known = target?.committed[partition] ?? nil, known.offset >= 0, known.offset >= wanted.offset {
                 outcome = .upToDate(known.offset)
+            } else if let range, wanted.offset > range.upperBound {
+                outcome = .beyondEnd
             } else {
                 outcome = .committed(wanted.offset)
                 commits[group, default: [:]][partition] = wanted

@@ -54,6 +54,7 @@ struct TwoClusters {
                 B.bootstrap.servers = \(b.bootstrapServers)
                 A->B.enabled = true
                 emit.heartbeats.enabled = false
+                emit.checkpoints.enabled = false
                 kafka.mirror.discovery.interval.ms = 100
                 B.offset.flush.interval.ms = 50
                 \(lines)
