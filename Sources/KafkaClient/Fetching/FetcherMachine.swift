@@ -80,10 +80,16 @@ public struct FetcherMachine: Sendable {
         _ partition: TopicPartition,
         topicID: KafkaUUID,
         start: StartPosition,
+        lastFetchedEpoch: Int32 = -1,
         now: NIODeadline
     ) -> Int {
         self.now = now
-        let cursor = PartitionCursor(partition: partition, topicID: topicID, start: start)
+        let cursor = PartitionCursor(
+            partition: partition,
+            topicID: topicID,
+            start: start,
+            lastFetchedEpoch: lastFetchedEpoch
+        )
         let identity = self.takeGeneration()
         let entry = Entry(cursor: cursor, identity: identity, generation: identity)
         let slot: Int
@@ -113,7 +119,16 @@ public struct FetcherMachine: Sendable {
     }
 
     /// Goes on at another position; data on their way for the old one are dropped.
-    public mutating func seek(_ slot: Int, to start: StartPosition, topicID: KafkaUUID? = nil, now: NIODeadline) {
+    ///
+    /// - Parameter lastFetchedEpoch: Leader epoch of the batch before the position: with it the broker notices a log that
+    ///   took another course.
+    public mutating func seek(
+        _ slot: Int,
+        to start: StartPosition,
+        topicID: KafkaUUID? = nil,
+        lastFetchedEpoch: Int32 = -1,
+        now: NIODeadline
+    ) {
         self.now = now
         guard self.entry(slot) != nil else { return }
         self.leaveBroker(slot)
@@ -121,7 +136,7 @@ public struct FetcherMachine: Sendable {
         let generation = self.takeGeneration()
         self.entries[slot]?.generation = generation
         if let topicID { self.entries[slot]?.cursor.become(topicID) }
-        self.entries[slot]?.cursor.seek(start)
+        self.entries[slot]?.cursor.seek(start, lastFetchedEpoch: lastFetchedEpoch)
         self.ask(slot, refresh: false)
         self.pump()
     }

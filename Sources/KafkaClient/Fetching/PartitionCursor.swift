@@ -67,11 +67,17 @@ public struct PartitionCursor: Sendable, Equatable {
     private var replica: Int32 = -1
     private var replicaExpires = NIODeadline.distantPast
 
-    public init(partition: TopicPartition, topicID: KafkaUUID = .zero, start: StartPosition) {
+    public init(
+        partition: TopicPartition,
+        topicID: KafkaUUID = .zero,
+        start: StartPosition,
+        lastFetchedEpoch: Int32 = -1
+    ) {
         self.partition = partition
         self.topicID = topicID
         if case .offset(let offset) = start {
             self.nextOffset = offset
+            self.lastFetchedEpoch = lastFetchedEpoch
         } else {
             self.nextOffset = -1
             self.unresolved = start
@@ -147,8 +153,10 @@ public struct PartitionCursor: Sendable, Equatable {
     }
 
     /// The owner wants to read from somewhere else.
-    public mutating func seek(_ start: StartPosition) {
-        self.lastFetchedEpoch = -1
+    ///
+    /// - Parameter epoch: Leader epoch of the batch before it, as far as it is known.
+    public mutating func seek(_ start: StartPosition, lastFetchedEpoch epoch: Int32 = -1) {
+        self.lastFetchedEpoch = epoch
         self.enlargedBytes = nil
         self.attempts = 0
         switch start {

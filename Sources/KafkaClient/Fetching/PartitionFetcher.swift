@@ -59,9 +59,20 @@ public final class PartitionFetcher: @unchecked Sendable {
     }
 
     /// Starts reading a partition; the slot returned names it from now on.
-    public func add(_ partition: TopicPartition, topicID: KafkaUUID = .zero, start: StartPosition) -> Int {
+    public func add(
+        _ partition: TopicPartition,
+        topicID: KafkaUUID = .zero,
+        start: StartPosition,
+        lastFetchedEpoch: Int32 = -1
+    ) -> Int {
         self.eventLoop.preconditionInEventLoop()
-        let slot = self.machine.add(partition, topicID: topicID, start: start, now: self.eventLoop.now)
+        let slot = self.machine.add(
+            partition,
+            topicID: topicID,
+            start: start,
+            lastFetchedEpoch: lastFetchedEpoch,
+            now: self.eventLoop.now
+        )
         self.run()
         return slot
     }
@@ -74,9 +85,20 @@ public final class PartitionFetcher: @unchecked Sendable {
     }
 
     /// Goes on at another position; data on their way for the old one are dropped.
-    public func seek(_ slot: Int, to start: StartPosition, topicID: KafkaUUID? = nil) {
+    public func seek(
+        _ slot: Int,
+        to start: StartPosition,
+        topicID: KafkaUUID? = nil,
+        lastFetchedEpoch: Int32 = -1
+    ) {
         self.eventLoop.preconditionInEventLoop()
-        self.machine.seek(slot, to: start, topicID: topicID, now: self.eventLoop.now)
+        self.machine.seek(
+            slot,
+            to: start,
+            topicID: topicID,
+            lastFetchedEpoch: lastFetchedEpoch,
+            now: self.eventLoop.now
+        )
         self.run()
     }
 

@@ -24,7 +24,7 @@ package struct BatchPlanner: Sendable {
     /// What to do with one batch.
     package enum Step: Sendable {
         /// Leave it out; the position moves to `through`.
-        case skip(Skip, through: Int64)
+        case skip(Skip, through: Int64, epoch: Int32)
         /// Pass it through with a patched header.
         case fast(RecordBatchView)
         /// Decode it and encode it again.
@@ -90,17 +90,17 @@ package struct BatchPlanner: Sendable {
 
     private func step(for element: ScannedBatch, _ visibility: BatchVisibility, position: Int64) -> Step? {
         let last = element.lastOffset
-        guard last >= position else { return .skip(.belowPosition, through: last) }
+        guard last >= position else { return .skip(.belowPosition, through: last, epoch: element.leaderEpoch) }
         switch visibility {
-        case .control: return .skip(.control, through: last)
-        case .aborted: return .skip(.aborted, through: last)
+        case .control: return .skip(.control, through: last, epoch: element.leaderEpoch)
+        case .aborted: return .skip(.aborted, through: last, epoch: element.leaderEpoch)
         case .visible: break
         }
         switch element {
         case .legacy:
             return .slow(element, .oldFormat)
         case .batch(let batch):
-            if batch.recordCount == 0 { return .skip(.empty, through: last) }
+            if batch.recordCount == 0 { return .skip(.empty, through: last, epoch: element.leaderEpoch) }
             guard batch.codec != nil else { return nil }
             // A single record cannot be split; the target decides about it.
             let limit = batch.recordCount > 1 ? self.settings.maxBatchBytes : .max

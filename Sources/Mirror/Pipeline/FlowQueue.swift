@@ -116,10 +116,13 @@ struct FlowQueue: Sendable {
     }
 
     /// Lets the last entry take the position further; false when there is none.
-    mutating func extend(through offset: Int64) -> Bool {
+    mutating func extend(through offset: Int64, epoch: Int32) -> Bool {
         guard !self.entries.isEmpty else { return false }
         let last = self.entries.count - 1
-        self.entries[last].through = max(self.entries[last].through, offset)
+        if offset > self.entries[last].through {
+            self.entries[last].through = offset
+            self.entries[last].leaderEpoch = epoch
+        }
         return true
     }
 
@@ -142,11 +145,12 @@ struct FlowQueue: Sendable {
             if case .rebuilding(ticket) = $0.content { true } else { false }
         }
         guard let position, position >= self.sentCount else { return false }
-        let through = self.entries[position].through
+        let (through, epoch) = (self.entries[position].through, self.entries[position].leaderEpoch)
         self.copiedBytes += results.reduce(0) { $0 + $1.copiedBytes }
         self.entries.replaceSubrange(position..<position + 1, with: results)
         if results.isEmpty, position > 0 {
             self.entries[position - 1].through = max(self.entries[position - 1].through, through)
+            self.entries[position - 1].leaderEpoch = epoch
         }
         return true
     }

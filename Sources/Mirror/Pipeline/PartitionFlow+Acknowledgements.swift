@@ -45,19 +45,22 @@ extension PartitionFlow {
         }
         self.noteOffsets(of: entry)
         self.position?.targetOffset = entry.targetBase.map { $0 + Int64(entry.recordCount) - 1 }
-        if entry.leaderEpoch >= 0 { self.position?.leaderEpoch = entry.leaderEpoch }
         self.quarantineAttempts = 0
         if self.isTroubled {
             self.isTroubled = false
             self.report(.recovered)
         }
-        self.advance(through: entry.through)
+        self.advance(through: entry.through, epoch: entry.leaderEpoch)
     }
 
     /// Moves the position and gives back what it has passed.
-    mutating func advance(through offset: Int64) {
+    ///
+    /// - Parameter epoch: The leader epoch of the batch that ends at `offset`: whoever reads on from there shows it, so
+    ///   that a log that took another course is noticed.
+    mutating func advance(through offset: Int64, epoch: Int32) {
         guard let position = self.position, offset > position.sourceOffset else { return }
         self.position?.sourceOffset = offset
+        self.position?.leaderEpoch = epoch
         self.releasePassed()
     }
 

@@ -8,7 +8,8 @@ extension PartitionFlow {
         /// Tell the producer that batches wait.
         case ready(bytes: Int)
         case release(FetchLease)
-        case seek(StartPosition, topicID: KafkaUUID?)
+        /// `epoch` is that of the batch before the position; -1 when it is not known.
+        case seek(StartPosition, topicID: KafkaUUID?, epoch: Int32)
         case setFetching(Bool)
         /// Encode again, then call `rebuilt`.
         case rebuild(ticket: UInt64, [ScannedBatch], BatchRebuilder)

@@ -25,8 +25,8 @@ extension PartitionFlow {
     }
 
     /// Takes the position along when nothing stands before what is left out.
-    mutating func skipAtOnce(through offset: Int64) {
+    mutating func skipAtOnce(through offset: Int64, epoch: Int32) {
         self.offsets.skipped(through: offset)
-        self.advance(through: offset)
+        self.advance(through: offset, epoch: epoch)
     }
 }

@@ -37,14 +37,14 @@ extension PartitionFlow {
 
     private mutating func take(_ step: BatchPlanner.Step) {
         switch step {
-        case .skip(let reason, let through):
+        case .skip(let reason, let through, let epoch):
             switch reason {
             case .belowPosition: self.counters.repeatedBatches += 1
             case .control: self.counters.controlBatches += 1
             case .aborted: self.counters.abortedBatches += 1
             case .empty: self.counters.emptyBatches += 1
             }
-            self.skip(through: through)
+            self.skip(through: through, epoch: epoch)
         case .fast(let batch):
             if self.joins(batch) {
                 self.join(.batch(batch), because: nil)
@@ -155,10 +155,10 @@ extension PartitionFlow {
         self.nextTicket += 1
     }
 
-    private mutating func skip(through offset: Int64) {
+    private mutating func skip(through offset: Int64, epoch: Int32) {
         self.closeGroup()
         self.scanOffset = max(self.scanOffset, offset &+ 1)
-        if !self.queue.extend(through: offset) { self.skipAtOnce(through: offset) }
+        if !self.queue.extend(through: offset, epoch: epoch) { self.skipAtOnce(through: offset, epoch: epoch) }
     }
 
     mutating func append(_ damage: BatchPlanner.Damage) {
@@ -218,7 +218,9 @@ extension PartitionFlow {
         }
         guard self.queue.replace(ticket: ticket, with: entries) else { return }
         // All its records were left out and nothing stood before it to take the position along.
-        if entries.isEmpty, self.queue.isEmpty { self.skipAtOnce(through: waiting.through) }
+        if entries.isEmpty, self.queue.isEmpty {
+            self.skipAtOnce(through: waiting.through, epoch: waiting.leaderEpoch)
+        }
         self.settle()
         self.announce()
     }

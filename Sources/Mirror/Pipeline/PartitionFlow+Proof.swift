@@ -88,6 +88,7 @@ extension PartitionFlow {
         }
         self.position?.sourceOffset = source - 1
         self.position?.targetOffset = end - 1
+        self.position?.leaderEpoch = -1
         return true
     }
 }

@@ -15,7 +15,13 @@ extension PartitionFlow {
         self.receivedOffset = next
         // A seek that waits for the queue has lost nothing: its reason shows again when the place is reached.
         self.pendingSeek = nil
-        self.actions.append(.seek(.offset(next), topicID: nil))
+        self.actions.append(.seek(.offset(next), topicID: nil, epoch: self.position?.leaderEpoch ?? -1))
+    }
+
+    /// Gives everything up at once; whoever goes on reads it again.
+    package mutating func abandon() {
+        self.drop()
+        self.phase = .stopped
     }
 
     private mutating func drop() {
@@ -69,6 +75,7 @@ extension PartitionFlow {
             let seek = self.pendingSeek
         {
             self.pendingSeek = nil
+            self.position?.leaderEpoch = seek.epoch
             if case .offset(let offset) = seek.start {
                 self.position?.sourceOffset = offset - 1
                 self.scanOffset = offset
@@ -78,11 +85,10 @@ extension PartitionFlow {
                 // Place and topic change together: the old offset under the new id would say that the new records are done.
                 self.topicID = topicID
                 self.position?.sourceTopicID = topicID
-                self.position?.leaderEpoch = -1
                 self.offsets.restart()
             }
             self.drop()
-            self.actions.append(.seek(seek.start, topicID: seek.topicID))
+            self.actions.append(.seek(seek.start, topicID: seek.topicID, epoch: seek.epoch))
         }
         if self.phase == .draining, self.queue.sentCount == 0 {
             self.drop()

@@ -10,6 +10,7 @@ extension PartitionFlow {
         } else if self.queue.isEmpty, self.phase == .running {
             // The end of a seek to the beginning of another topic.
             self.position?.sourceOffset = offset - 1
+            self.position?.leaderEpoch = -1
             self.scanOffset = offset
             self.receivedOffset = offset
         }
@@ -72,9 +73,9 @@ extension PartitionFlow {
                 self.report(.sourceTruncated(at: logEnd, mirroredTo: offset))
                 self.goOn(at: .offset(logEnd))
             }
-        case .diverged(_, let offset, _, let endOffset):
+        case .diverged(_, let offset, let epoch, let endOffset):
             self.report(.sourceTruncated(at: min(endOffset, offset), mirroredTo: offset))
-            self.goOn(at: .offset(min(endOffset, offset)))
+            self.goOn(at: .offset(min(endOffset, offset)), epoch: epoch)
         case .topicRecreated(_, let old, let new):
             self.report(.sourceRecreated(old: old, new: new))
             // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
@@ -83,9 +84,9 @@ extension PartitionFlow {
     }
 
     /// Goes on somewhere else in the source, after everything that is queued.
-    private mutating func goOn(at start: StartPosition, topicID: KafkaUUID? = nil) {
+    private mutating func goOn(at start: StartPosition, topicID: KafkaUUID? = nil, epoch: Int32 = -1) {
         guard self.phase == .running || self.phase == .starting || self.phase == .proving else { return }
-        self.pendingSeek = PendingSeek(start: start, topicID: topicID)
+        self.pendingSeek = PendingSeek(start: start, topicID: topicID, epoch: epoch)
         self.settle()
     }
 }

@@ -30,5 +30,7 @@ extension PartitionFlow {
     struct PendingSeek: Sendable {
         var start: StartPosition
         var topicID: KafkaUUID?
+        /// Leader epoch of the batch before the start; -1 when it is not known.
+        var epoch: Int32 = -1
     }
 }

@@ -208,7 +208,8 @@ package final class Shard: @unchecked Sendable {
             cell.fetchSlot = self.fetcher.add(
                 assignment.source,
                 topicID: assignment.sourceTopicID,
-                start: assignment.start
+                start: assignment.start,
+                lastFetchedEpoch: assignment.resumed?.leaderEpoch ?? -1
             )
             self.cellsByFetchSlot[cell.fetchSlot] = cell
             self.run(cell)
@@ -219,6 +220,9 @@ package final class Shard: @unchecked Sendable {
         let source = cell.flow.assignment.source
         guard self.cells[source] === cell else { return }
         cell.timer?.cancel()
+        // What was received has to be given back, or its bytes would be missing from the budget for ever.
+        cell.flow.abandon()
+        for case .release(let lease) in cell.flow.takeActions() { self.fetcher.release(lease) }
         self.cells[source] = nil
         self.cellsByFetchSlot[cell.fetchSlot] = nil
         self.cellsByProduceSlot[cell.produceSlot] = nil
@@ -329,7 +333,8 @@ package final class Shard: @unchecked Sendable {
         switch action {
         case .ready(let bytes): self.producer.ready(cell.produceSlot, bytes: bytes)
         case .release(let lease): self.fetcher.release(lease)
-        case .seek(let start, let topicID): self.fetcher.seek(cell.fetchSlot, to: start, topicID: topicID)
+        case .seek(let start, let topicID, let epoch):
+            self.fetcher.seek(cell.fetchSlot, to: start, topicID: topicID, lastFetchedEpoch: epoch)
         case .setFetching(let isOn): self.fetcher.setPaused(cell.fetchSlot, !isOn)
         case .resumeProducing: self.producer.resume(cell.produceSlot)
         case .drained: self.drained(cell)
@@ -381,7 +386,7 @@ package final class Shard: @unchecked Sendable {
 
 extension FetchEvent {
     /// The slot it is about.
-    var slot: Int {
+    package var slot: Int {
         switch self {
         case .watermarks(let slot, _), .started(let slot, _), .offsetOutOfRange(let slot, _, _, _),
             .diverged(let slot, _, _, _), .topicRecreated(let slot, _, _), .leaderChanged(let slot, _, _),
@@ -393,7 +398,7 @@ extension FetchEvent {
 
 extension ProduceEvent {
     /// The slot it is about.
-    var slot: Int {
+    package var slot: Int {
         switch self {
         case .acknowledged(let slot, _, _, _), .refused(let slot, _), .failing(let slot, _), .recovered(let slot): slot
         }

@@ -29,7 +29,7 @@ struct BatchPlannerTests {
         var words: [String] = []
         while true {
             switch planner.next(&cursor, position: position) {
-            case .step(.skip(let reason, let through)):
+            case .step(.skip(let reason, let through, _)):
                 words.append("\(reason) \(through)")
                 position = max(position, through + 1)
             case .step(.fast(let view)):

@@ -58,7 +58,7 @@ struct PartitionFlowTests {
                     switch action {
                     case .ready, .rebuild: break
                     case .release: self.released += 1
-                    case .seek(let start, _): self.seeks.append(start)
+                    case .seek(let start, _, _): self.seeks.append(start)
                     case .setFetching(let isOn): self.isFetching = isOn
                     case .resumeProducing: self.resumes += 1
                     case .queryTarget(let generation): self.queries.append(generation)

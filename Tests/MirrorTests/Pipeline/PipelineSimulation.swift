@@ -148,7 +148,8 @@ final class PipelineSimulation {
         switch action {
         case .ready(let bytes): self.producer.ready(index, bytes: bytes, now: self.now)
         case .release(let lease): self.fetcher.release(lease, now: self.now)
-        case .seek(let start, let id): self.fetcher.seek(index, to: start, topicID: id, now: self.now)
+        case .seek(let start, let id, let epoch):
+            self.fetcher.seek(index, to: start, topicID: id, lastFetchedEpoch: epoch, now: self.now)
         case .setFetching(let isOn): self.fetcher.setPaused(index, !isOn, now: self.now)
         case .rebuild(let ticket, let elements, let rebuilder):
             let result: Result<[AssembledBatch], RecordError>
