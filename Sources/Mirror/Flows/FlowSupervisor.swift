@@ -488,7 +488,16 @@ package actor FlowSupervisor {
         )
     }
 
-    private func note(_ event: PartitionEvent) {
+    /// Gives a partition up and begins it again with what its target holds now.
+    private func resumeAnew(_ partition: TopicPartition) async {
+        guard let mirrored = discovery.current[partition] else { return }
+        await end([mirrored])
+        discovery.giveBack([mirrored])
+    }
+
+    private func note(_ event: PartitionEvent) async {
+        // Where the target's last record comes from is found by reading both, as after a restart.
+        if case .quarantined(let reason) = event.kind, reason.code == .targetLost { await resumeAnew(event.source) }
         let (level, text) = event.message
         let now = ContinuousClock.now
         switch event.kind {

@@ -7,7 +7,7 @@ import KafkaRecords
 /// transactions and holes of compaction make the distance at the source longer than at the target.
 struct BackwardSearch: Sendable {
     enum Outcome: Sendable {
-        case found(Int64)
+        case found(SeenRecord)
         case absent
     }
 
@@ -19,7 +19,7 @@ struct BackwardSearch: Sendable {
     private var from: Int64
     /// Where the source begins, once it is known to begin behind where was looked.
     private var logStart: Int64?
-    private var seen: Deque<Record> = []
+    private var seen: Deque<SeenRecord> = []
     private(set) var question: ResumePlan.Question
     private(set) var outcome: Outcome?
 
@@ -49,8 +49,8 @@ struct BackwardSearch: Sendable {
             logStart = offset
             look(from: offset)
         case .records(let records, let next):
-            for record in records where record.offset >= from && record.offset <= last {
-                seen.append(record)
+            for seenRecord in records where seenRecord.record.offset >= from && seenRecord.record.offset <= last {
+                seen.append(seenRecord)
                 if seen.count > back + 1 { seen.removeFirst() }
             }
             guard next <= from || next > last else {
@@ -64,7 +64,7 @@ struct BackwardSearch: Sendable {
 
     private mutating func conclude() {
         if seen.count == back + 1, let original = seen.first {
-            outcome = original.isCopied(by: copy) ? .found(original.offset) : .absent
+            outcome = original.record.isCopied(by: copy) ? .found(original) : .absent
         } else if start == 0 || start == logStart {
             outcome = .absent
         } else {

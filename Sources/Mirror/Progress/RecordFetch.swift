@@ -72,14 +72,16 @@ package enum VisibleRecords {
         )
         let codecs = StandardCodecs()
         var scanner = RecordBatchScanner(bytes)
-        var records: [Record] = []
+        var records: [SeenRecord] = []
         var next = offset
         while let element = try scanner.next() {
             let visibility = try filter.visibility(of: element)
             if element.lastOffset < next { continue }
             if visibility == .visible {
                 let from = next
-                records += try element.records(codecs: codecs).filter { $0.offset >= from }
+                for record in try element.records(codecs: codecs) where record.offset >= from {
+                    records.append(SeenRecord(record, epoch: element.leaderEpoch))
+                }
             }
             next = element.nextOffset
         }

@@ -8,6 +8,8 @@ package enum ResumeNotice: Sendable, Hashable {
     case sourceRecreated
     /// The target topic was deleted and created again: mirrored from the beginning.
     case targetRecreated
+    /// The source's log was cut off at this offset, below what was mirrored of it.
+    case sourceTruncated(at: Int64, mirroredTo: Int64)
     /// Records behind the last progress that are not the source's.
     case foreign(Int64)
     /// Without progress: records that are not the source's.
@@ -32,6 +34,14 @@ extension Logger {
             warning(
                 "a topic was deleted and created again at the target, it is mirrored from the beginning",
                 metadata: target
+            )
+        case .sourceTruncated(let end, let last):
+            var source = source
+            source["from"] = "\(end)"
+            source["to"] = "\(last)"
+            warning(
+                "the source lost records that were mirrored, mirroring goes on with those in their place",
+                metadata: source
             )
         case .foreign(let count):
             target["records"] = "\(count)"

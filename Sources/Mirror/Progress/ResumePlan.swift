@@ -1,6 +1,6 @@
 import KafkaClient
 import KafkaProtocol
-package import KafkaRecords
+import KafkaRecords
 package import MirrorModel
 
 /// Finds where one partition goes on, question by question: from its progress and from what both clusters hold.
@@ -25,13 +25,16 @@ package struct ResumePlan: Sendable {
         case logStart(Side)
         /// The visible records of one fetch from an offset on.
         case records(Side, from: Int64)
+        /// Where a leader epoch ends at the source.
+        case epochEnd(Int32)
     }
 
     /// What a cluster says.
     package enum Answer: Sendable {
+        /// -1 when it is not known.
         case offset(Int64)
         /// `next` is the offset behind what was looked at; the one asked for when there is nothing.
-        case records([Record], next: Int64)
+        case records([SeenRecord], next: Int64)
         /// The offset asked for is not in the log.
         case outOfRange
     }
@@ -51,6 +54,8 @@ package struct ResumePlan: Sendable {
         case done(Step)
         case targetStart(behind: ProgressRecord?)
         case sourceStart(behind: ProgressRecord?, targetStart: Int64)
+        /// Progress that the target's end does not confirm: is the source still the one it is about?
+        case epochEnd(Int32, ProgressRecord)
         /// Compares the target's tail; goes on behind the last copy, or at the fallback.
         case comparing(TailComparison, fallback: PartitionAssignment, isUnproven: Bool)
         /// Some brokers list an end that is too low; what counts is whether the record is there.
@@ -73,7 +78,7 @@ package struct ResumePlan: Sendable {
         case .after(let record): record.targetOffset != nil || record.isStart
         case .nothingKnown: startOffset != .none
         case .sourceRecreated(let record): record.targetOffset != nil
-        case .targetRecreated: false
+        case .targetRecreated: true
         }
     }
 
@@ -107,14 +112,22 @@ package struct ResumePlan: Sendable {
             stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
         case .targetRecreated:
             notices = [.targetRecreated]
-            stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
+            // Some of the new topic's records may be copies already, from before this was noticed or from a run before.
+            let beginning = Self.beginning(mirrored, at: .earliest)
+            stage = targetEnd ?? 0 > 0 ? .targetStart(behind: nil) : .done(.begin(beginning))
         case .after(let record):
-            stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
+            if let epoch = record.leaderEpoch, let written = record.targetOffset, targetEnd != written + 1 {
+                stage = .epochEnd(epoch, record)
+            } else {
+                stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
+            }
         }
         self.targetEnd = targetEnd ?? 0
     }
 
     private let targetEnd: Int64
+    /// Where the source was cut off below the progress.
+    private var cut: (at: Int64, mirroredTo: Int64)?
 
     /// How to go on behind known progress.
     private static func stage(behind record: ProgressRecord, _ mirrored: TopicPlan.Mirrored, end: Int64) -> Stage {
@@ -141,6 +154,7 @@ package struct ResumePlan: Sendable {
         case .done(let step): step
         case .targetStart: .ask(.logStart(.target))
         case .sourceStart: .ask(.logStart(.source))
+        case .epochEnd(let epoch, _): .ask(.epochEnd(epoch))
         case .comparing(let comparison, let fallback, _): comparison.question.map { .ask($0) } ?? .begin(fallback)
         case .holding(_, let targetOffset, _): .ask(.records(.target, from: targetOffset))
         case .lastCopy(_, _, let end): .ask(.records(.target, from: end - 1))
@@ -170,12 +184,24 @@ package struct ResumePlan: Sendable {
             let beginning = behind.map { Self.after($0, mirrored) } ?? Self.beginning(mirrored, at: .earliest)
             stage = .comparing(comparison, fallback: beginning, isUnproven: true)
             conclude()
+        case .epochEnd(_, let record):
+            guard case .offset(let end) = answer, end >= 0, end <= record.offset, let written = record.targetOffset,
+                targetEnd > written
+            else {
+                stage = Self.stage(behind: record, mirrored, end: targetEnd)
+                return
+            }
+            // The source's log was cut off below: what came after the progress are the records from there on.
+            let comparison = TailComparison(sourceAfter: end - 1, targetAfter: written, targetEnd: targetEnd)
+            stage = .comparing(comparison, fallback: Self.after(record, mirrored), isUnproven: false)
+            cut = (at: end, mirroredTo: record.offset)
+            conclude()
         case .comparing(var comparison, let fallback, let isUnproven):
             comparison.answer(answer)
             stage = .comparing(comparison, fallback: fallback, isUnproven: isUnproven)
             conclude()
         case .holding(let record, let targetOffset, let end):
-            if case .records(let records, _) = answer, records.first?.offset == targetOffset {
+            if case .records(let records, _) = answer, records.first?.record.offset == targetOffset {
                 let comparison = TailComparison(sourceAfter: record.offset, targetAfter: targetOffset, targetEnd: .max)
                 stage = .comparing(comparison, fallback: Self.after(record, mirrored), isUnproven: false)
                 conclude()
@@ -185,7 +211,8 @@ package struct ResumePlan: Sendable {
                 begin(lost: end, written: targetOffset)
             }
         case .lastCopy(let record, let targetOffset, let end):
-            guard case .records(let records, _) = answer, let last = records.first, last.offset == end - 1 else {
+            guard case .records(let records, _) = answer, let last = records.first?.record, last.offset == end - 1
+            else {
                 begin(lost: end, written: targetOffset)
                 return
             }
@@ -195,10 +222,9 @@ package struct ResumePlan: Sendable {
             search.answer(answer)
             switch search.outcome {
             case nil: stage = .goingBack(search, record, targetOffset: targetOffset)
-            case .found(let offset):
+            case .found(let original):
                 notices.append(.targetTruncated(at: search.copy.offset + 1, writtenTo: targetOffset))
-                let position = ProgressRecord(offset: offset, targetOffset: search.copy.offset)
-                stage = .done(.begin(Self.after(position, mirrored)))
+                stage = .done(.begin(Self.after(original.progress(copiedTo: search.copy.offset), mirrored)))
             case .absent: begin(lost: search.copy.offset + 1, written: targetOffset)
             }
         }
@@ -215,6 +241,7 @@ package struct ResumePlan: Sendable {
         }
         var assignment = fallback
         if let found = comparison.found {
+            if let cut { notices.append(.sourceTruncated(at: cut.at, mirroredTo: cut.mirroredTo)) }
             assignment = Self.after(found, mirrored)
             assignment.copied = comparison.copied
             assignment.isComparedFromBeginning = isUnproven && comparison.foreignCount == 0
@@ -236,8 +263,6 @@ package struct ResumePlan: Sendable {
         )
     }
 
-    /// Without the epoch of a record found by comparing: that of the progress may be an older one, under which the
-    /// source would be taken for another log.
     static func after(_ record: ProgressRecord, _ mirrored: TopicPlan.Mirrored) -> PartitionAssignment {
         PartitionAssignment(
             source: mirrored.source,

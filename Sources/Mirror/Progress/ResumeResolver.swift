@@ -205,6 +205,14 @@ package struct ResumeResolver: Sendable {
             .offset(try await source.listOffset(.earliest, of: mirrored.source, deadline: deadline).offset)
         case .logStart(.target):
             .offset(try await target.listOffset(.earliest, of: mirrored.target, deadline: deadline).offset)
+        case .epochEnd(let epoch):
+            // Brokers older than Kafka 2.0 do not tell.
+            .offset(
+                (try? await source.offsetsForLeaderEpochs([mirrored.source: epoch], deadline: deadline)[
+                    mirrored.source
+                ]?
+                .get().endOffset) ?? -1
+            )
         case .records(.source, let from):
             try await RecordFetch(client: source, partition: mirrored.source, isReadCommitted: isReadCommitted)
                 .records(from: from, deadline: deadline)

@@ -1,5 +1,5 @@
 import DequeModule
-import KafkaRecords
+package import KafkaRecords
 import MirrorModel
 
 /// Compares the end of a mirrored partition with its source, record by record.
@@ -16,7 +16,7 @@ struct TailComparison: Sendable {
     /// Target offsets below are deleted: they stand for one source record each.
     private var deletedUntil: Int64
     /// The next original, if it was not the one of the copies looked at last.
-    private var pending: Record?
+    private var pending: SeenRecord?
     /// The progress that the target's end proves.
     private(set) var found: ProgressRecord?
     /// Where the copies came from; those that the target has deleted meanwhile are left out.
@@ -30,18 +30,18 @@ struct TailComparison: Sendable {
 
     private struct Side: Sendable {
         var next: Int64
-        var records: Deque<Record> = []
+        var records: Deque<SeenRecord> = []
         var hasAnswered = false
         var isAtEnd = false
 
-        mutating func take(_ found: [Record], next: Int64) {
+        mutating func take(_ found: [SeenRecord], next: Int64) {
             hasAnswered = true
             guard next > self.next else {
                 isAtEnd = true
                 return
             }
             let from = self.next
-            records += found.filter { $0.offset >= from }
+            records += found.filter { $0.record.offset >= from }
             self.next = next
         }
 
@@ -93,11 +93,11 @@ struct TailComparison: Sendable {
                     nextTarget = deletedUntil
                     continue
                 }
-                found = ProgressRecord(offset: original.offset, targetOffset: nextTarget)
+                found = original.progress(copiedTo: nextTarget)
                 nextTarget += 1
                 continue
             }
-            guard let copy = copies.records.first else {
+            guard let copy = copies.records.first?.record else {
                 if !copies.isAtEnd, copies.next < targetEnd { question = .records(.target, from: copies.next) }
                 return
             }
@@ -111,9 +111,9 @@ struct TailComparison: Sendable {
             if question != nil { return }
             copies.records.removeFirst()
             nextTarget = copy.offset + 1
-            if let original, original.isCopied(by: copy) {
-                found = ProgressRecord(offset: original.offset, targetOffset: copy.offset)
-                copied.append(source: original.offset, target: copy.offset)
+            if let original, original.record.isCopied(by: copy) {
+                found = original.progress(copiedTo: copy.offset)
+                copied.append(source: original.record.offset, target: copy.offset)
             } else {
                 pending = original
                 foreignCount += 1
@@ -122,7 +122,7 @@ struct TailComparison: Sendable {
     }
 
     /// The next source record; nil when there is none, or when it has to be asked for first.
-    private mutating func nextOriginal() -> Record? {
+    private mutating func nextOriginal() -> SeenRecord? {
         if let record = pending {
             pending = nil
             return record
@@ -141,6 +141,22 @@ extension [OffsetMap.Run] {
         } else {
             append(OffsetMap.Run(source: source, target: target, count: 1))
         }
+    }
+}
+
+/// A record and the leader epoch of its batch; -1 where the format has none.
+package struct SeenRecord: Sendable {
+    package var record: Record
+    package var epoch: Int32
+
+    package init(_ record: Record, epoch: Int32) {
+        self.record = record
+        self.epoch = epoch
+    }
+
+    /// The progress of a partition whose last record is this one.
+    func progress(copiedTo target: Int64) -> ProgressRecord {
+        ProgressRecord(offset: record.offset, targetOffset: target, leaderEpoch: epoch >= 0 ? epoch : nil)
     }
 }
 
