@@ -114,6 +114,16 @@ let package = Package(
             dependencies: ["MirrorCommands", argumentParser],
             swiftSettings: settings
         ),
+        // The simulator; no part of the product.
+        library(
+            "Simulation",
+            ["Mirror", "MirrorModel", "KafkaClient", "KafkaRecords", "KafkaCompression", "KafkaProtocol", nioCore]
+        ),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Simulation", argumentParser],
+            swiftSettings: settings
+        ),
         library("TestSupport", ["LocalKafka", "KafkaProtocol", "KafkaRecords", nioCore, nioPosix, logging]),
 
         tests("KafkaProtocolTests", ["KafkaProtocol", "TestSupport", nioCore]),

@@ -1,0 +1,189 @@
+import KafkaClient
+import KafkaProtocol
+import KafkaRecords
+import Mirror
+import NIOCore
+
+/// The joints of the producer.
+extension MirrorProcess {
+    func perform(_ action: ProducerMachine.Action) {
+        switch action {
+        case .connect(let node): connectProducer(node)
+        case .send(let node, let id, let request, _): send(request, id, to: node)
+        case .locate(let questions): locate(questions)
+        case .initialize(let question):
+            call(history.plan.targetNodes.last) {
+                self.history.target.nextProducerID += 1
+                return self.history.target.nextProducerID
+            } _: { result in
+                switch result {
+                case .success(let id):
+                    self.identities.insert(id)
+                    self.producer.initialized(question, ProducerIdentity(producerID: id, epoch: 0), now: self.clock)
+                case .failure:
+                    self.producer.notInitialized(question, reason: "no answer", now: self.clock)
+                }
+            }
+        case .learned(let partition, let node, let epoch):
+            if let known = targetView[partition], known.epoch < epoch {
+                targetView[partition] = PartitionLeader(node: node, epoch: epoch, topicID: known.topicID)
+            }
+        case .report(let event): report(event)
+        }
+    }
+
+    private func report(_ event: ProduceEvent) {
+        let slot: Int
+        switch event {
+        case .acknowledged(let number, _, _, _), .refused(let number, _), .failing(let number, _),
+            .recovered(let number):
+            slot = number
+        }
+        guard let cell = cells.first(where: { $0.produceSlot == slot }) else { return }
+        switch event {
+        case .acknowledged(_, let token, let base, _):
+            history.log.add(history.now, "ack", Int64(cell.index), Int64(token), base ?? -1)
+            acknowledge(cell, token, base)
+        case .refused(_, let refusal):
+            history.log.add(history.now, "refused", Int64(cell.index), text: "\(refusal)")
+            if mutated(.failureIsWritten), !refusal.isOutcomeUnknown {
+                let end = history.target[cell.flow.assignment.target]?.end
+                cell.flow.acknowledged(token: refusal.token, baseOffset: end)
+            }
+            if mutated(.refusalSkips),
+                case .offset(let offset)? = cell.flow.position.map({ StartPosition.offset($0.sourceOffset + 2) })
+            {
+                cell.flow.refused(refusal, now: clock)
+                fetcher.seek(cell.fetchSlot, to: .offset(offset), now: clock)
+                return
+            }
+            cell.flow.refused(refusal, now: clock)
+        case .failing(_, let failure): cell.flow.producer(failing: failure)
+        case .recovered: cell.flow.producer(failing: nil)
+        }
+    }
+
+    private func acknowledge(_ cell: Cell, _ token: UInt64, _ base: Int64?) {
+        if mutated(.droppedAck), history.random.chance(500) { return }
+        if mutated(.ackOfWrongBatch), history.random.chance(500) {
+            cell.flow.acknowledged(token: token + 1, baseOffset: base)
+            return
+        }
+        cell.flow.acknowledged(token: token, baseOffset: mutated(.baseOffByOne) ? base.map { $0 + 1 } : base)
+    }
+
+    private func connectProducer(_ node: Int32) {
+        connect(node) {
+            self.produceLinks[node] = Link(node: node) { reason in
+                self.produceLinks[node] = nil
+                if self.mutated(.lostAnswerIsSuccess) { self.pretendSuccess(node) }
+                self.producer.disconnected(node, reason: reason, now: self.clock)
+            }
+            self.producer.connected(node, version: self.history.plan.produceVersion, now: self.clock)
+        } failed: { reason in
+            self.producer.disconnected(node, reason: reason, now: self.clock)
+        }
+    }
+
+    private func locate(_ questions: [ProducerMachine.LeaderQuestion]) {
+        for question in questions {
+            if !question.refresh, let leader = targetView[question.partition] {
+                producer.located(question.slot, identity: question.identity, leader: leader, now: clock)
+                continue
+            }
+            let lags = history.strikes(.staleMetadata)
+            let partition = question.partition
+            call(history.plan.targetNodes[0]) {
+                self.history.target.leader(of: partition, now: self.history.now, lags: lags)
+            } _: { result in
+                switch result {
+                case .success(.some(let leader)):
+                    self.targetView[partition] = leader
+                    self.producer.located(question.slot, identity: question.identity, leader: leader, now: self.clock)
+                case .success(.none), .failure:
+                    var isMissing = false
+                    if case .success = result { isMissing = true }
+                    self.producer.notLocated(
+                        question.slot,
+                        identity: question.identity,
+                        reason: .noLeader("none"),
+                        isMissing: isMissing,
+                        now: self.clock
+                    )
+                }
+            }
+        }
+    }
+
+    private static let refusals: [ErrorCode] = [
+        .notEnoughReplicas, .notEnoughReplicas, .notLeaderOrFollower, .leaderNotAvailable, .kafkaStorageError,
+        .unknownTopicOrPartition, .corruptMessage, .messageTooLarge, .topicAuthorizationFailed, .policyViolation,
+        .invalidRecord, .unknownProducerID, .outOfOrderSequenceNumber, .invalidProducerEpoch, .unknownServerError,
+    ]
+    private static let afterWriting: [ErrorCode] = [
+        .requestTimedOut, .notEnoughReplicasAfterAppend, .networkException, .unknownServerError, .notLeaderOrFollower,
+    ]
+
+    private func send(_ request: ProduceRequest, _ id: UInt64, to node: Int32) {
+        guard let link = produceLinks[node] else {
+            producer.disconnected(node, reason: "closed", now: clock)
+            return
+        }
+        history.statistics.produceRequests += 1
+        let sent = Planting.planted(history.mutation, request)
+        sentRequests[id] = (node, sent)
+        exchange(link, patience: Self.requestTimeout) { reply in
+            reply(self.serve(sent, node))
+        } answered: { (response: ProduceResponse) in
+            self.sentRequests[id] = nil
+            self.producer.answered(id, response, now: self.clock)
+        }
+    }
+
+    private func serve(_ request: ProduceRequest, _ node: Int32) -> ProduceResponse {
+        if history.strikes(.leaderMove) {
+            let pair = history.random.pick(history.pairs)
+            let other = history.random.pick(history.plan.targetNodes)
+            let lag = history.milliseconds(0...500)
+            history.target.moveLeader(pair.target, to: other, now: history.now, lag: lag)
+        }
+        var response = history.target.produce(request, node: node, namesLeaders: history.plan.namesLeaders) { _ in
+            if self.history.strikes(.produceError) { return .notWritten(self.history.random.pick(Self.refusals)) }
+            if self.history.strikes(.writtenWithError) {
+                return .written(self.history.random.pick(Self.afterWriting))
+            }
+            return self.history.strikes(.unansweredPartition) ? .unanswered : nil
+        } written: { partition, batch in
+            self.history.log.add(
+                self.history.now,
+                "written",
+                Int64(self.number),
+                Int64(partition.partition),
+                batch.base,
+                Int64(batch.count)
+            )
+        }
+        if history.strikes(.throttle) { response.throttleTimeMs = Int32(history.random.int(10...1_000)) }
+        return response
+    }
+
+    /// Answers what is out on a lost connection with success.
+    private func pretendSuccess(_ node: Int32) {
+        for (id, request) in sentRequests.sorted(by: { $0.key < $1.key }) where request.node == node {
+            sentRequests[id] = nil
+            var response = ProduceResponse()
+            for topic in request.request.topicData {
+                var answers = ProduceResponse.TopicProduceResponse()
+                answers.name = topic.name
+                for data in topic.partitionData {
+                    var answer = ProduceResponse.PartitionProduceResponse()
+                    answer.index = data.index
+                    answer.baseOffset = -1
+                    answers.partitionResponses.append(answer)
+                }
+                response.responses.append(answers)
+            }
+            producer.answered(id, response, now: clock)
+        }
+    }
+}
