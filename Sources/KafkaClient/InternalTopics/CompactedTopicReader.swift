@@ -40,14 +40,19 @@ public final class CompactedTopicReader {
     /// Delivers everything from the present positions up to the ends that the partitions have at the call.
     ///
     /// The first call begins at the first offsets. Records of one partition come in order.
+    ///
+    /// - Parameter waitsForTransactions: Reads committed records up to the ends that uncommitted ones have at the call,
+    ///   and waits until open transactions before them have ended.
     public func readToEnd(
+        waitsForTransactions: Bool = false,
         deadline: Deadline? = nil,
         _ body: (ConsumedRecord) throws -> Void
     ) async throws {
         let deadline = client.deadline(deadline)
         let partitions = try await partitions(deadline: deadline)
         try await locate(partitions, deadline: deadline)
-        var ends = try await offsets(.latest, of: partitions, deadline: deadline)
+        let endIsolation = waitsForTransactions ? IsolationLevel.readUncommitted : isolation
+        var ends = try await offsets(.latest, of: partitions, isolation: endIsolation, deadline: deadline)
         while true {
             let open = partitions.filter { (positions[$0.partition] ?? 0) < (ends[$0.partition] ?? 0) }
             if open.isEmpty { return }
@@ -65,7 +70,8 @@ public final class CompactedTopicReader {
             }
             if progress.moved.isEmpty {
                 // The log may have been cut off below the end it had.
-                for (index, end) in try await offsets(.latest, of: open, deadline: deadline) {
+                let now = try await offsets(.latest, of: open, isolation: endIsolation, deadline: deadline)
+                for (index, end) in now {
                     ends[index] = min(ends[index] ?? end, end)
                 }
             }
@@ -74,9 +80,12 @@ public final class CompactedTopicReader {
     }
 
     /// The newest record of every key, tombstones left out, from the beginning to the end at the call.
-    public func readState(deadline: Deadline? = nil) async throws -> [ConsumedRecord] {
+    public func readState(
+        waitsForTransactions: Bool = false,
+        deadline: Deadline? = nil
+    ) async throws -> [ConsumedRecord] {
         var newest: [CompactionKey: ConsumedRecord] = [:]
-        try await readToEnd(deadline: deadline) { item in
+        try await readToEnd(waitsForTransactions: waitsForTransactions, deadline: deadline) { item in
             guard let key = item.record.key else { return }
             let id = CompactionKey(partition: item.partition.partition, key: key)
             newest[id] = item.record.value == nil ? nil : item
@@ -110,7 +119,7 @@ public final class CompactedTopicReader {
     private func locate(_ partitions: [TopicPartition], deadline: Deadline) async throws(KafkaClientError) {
         let fresh = partitions.filter { positions[$0.partition] == nil }
         guard !fresh.isEmpty else { return }
-        for (index, offset) in try await offsets(.earliest, of: fresh, deadline: deadline) {
+        for (index, offset) in try await offsets(.earliest, of: fresh, isolation: isolation, deadline: deadline) {
             positions[index] = offset
         }
     }
@@ -118,6 +127,7 @@ public final class CompactedTopicReader {
     private func offsets(
         _ query: OffsetQuery,
         of partitions: [TopicPartition],
+        isolation: IsolationLevel,
         deadline: Deadline
     ) async throws(KafkaClientError) -> [Int32: Int64] {
         let queries = Dictionary(uniqueKeysWithValues: partitions.map { ($0, query) })

@@ -29,6 +29,7 @@ public final class RecordAppender: Sendable {
     public let topic: TopicName
     public let compression: CompressionCodec
     private let client: KafkaClient
+    private let transaction: TransactionManager?
     private let lock = AsyncLock()
     private let state: Mutex<State>
 
@@ -40,14 +41,19 @@ public final class RecordAppender: Sendable {
         var maximumBatchBytes: Int
     }
 
-    /// - Parameter maximumBatchBytes: The topic's `max.message.bytes` or less; found by trying when it is too much.
+    /// - Parameters:
+    ///   - maximumBatchBytes: The topic's `max.message.bytes` or less; found by trying when it is too much.
+    ///   - transaction: The records belong to the transaction that is open there. After an error it can only be aborted,
+    ///     and a new appender is needed; so is one for a transaction under another identity.
     public init(
         client: KafkaClient,
         topic: TopicName,
         compression: CompressionCodec = .none,
-        maximumBatchBytes: Int = 900_000
+        maximumBatchBytes: Int = 900_000,
+        transaction: TransactionManager? = nil
     ) {
         self.client = client
+        self.transaction = transaction
         self.topic = topic
         self.compression = compression
         self.state = Mutex(State(maximumBatchBytes: maximumBatchBytes))
@@ -73,6 +79,7 @@ public final class RecordAppender: Sendable {
     ) async throws(KafkaClientError) -> [Int64] {
         var offsets = [Int64](repeating: -1, count: records.count)
         var queues = try await plan(records, deadline: deadline)
+        try await transaction?.add(queues.keys, deadline: deadline)
         while !queues.isEmpty {
             let identity = try await identity(deadline: deadline)
             let round = try encode(queues, records, identity)
@@ -101,6 +108,7 @@ public final class RecordAppender: Sendable {
             if let failure {
                 // Whether the lost batches were written is not known, so their sequence numbers must not come again.
                 forgetIdentity()
+                transaction?.recordFailed(failure.kafkaError ?? .networkException)
                 throw failure
             }
             if needsIdentity {
@@ -132,7 +140,7 @@ public final class RecordAppender: Sendable {
             let code = error.kafkaError ?? .none
             switch code.recovery {
             case .alreadyDone: return .written(base: -1)
-            case .reinitializeProducer: return .newIdentity
+            case .reinitializeProducer: return transaction == nil ? .newIdentity : .failed(error)
             default:
                 let isTooLarge = code == .messageTooLarge || code == .recordListTooLarge
                 return isTooLarge && batch.count > 1 ? .split : .failed(error)
@@ -151,6 +159,11 @@ public final class RecordAppender: Sendable {
     private func identity(deadline: Deadline) async throws(KafkaClientError) -> ProducerIdentity? {
         let (known, isIdempotent) = state.withLock { ($0.identity, $0.isIdempotent) }
         if known != nil || !isIdempotent { return known }
+        if let transaction {
+            let identity = transaction.identity
+            state.withLock { $0.identity = identity }
+            return identity
+        }
         let fresh: ProducerIdentity
         do throws(KafkaClientError) {
             fresh = try await client.initProducerID(deadline: deadline)
@@ -207,6 +220,7 @@ public final class RecordAppender: Sendable {
             if let identity {
                 builder.producerID = identity.producerID
                 builder.producerEpoch = identity.epoch
+                builder.isTransactional = transaction != nil
                 builder.baseSequence = state.withLock { $0.sequences.next(partition) }
             }
             for position in batch {
@@ -234,10 +248,13 @@ public final class RecordAppender: Sendable {
         deadline: Deadline
     ) async -> [TopicPartition: Result<Int64, KafkaClientError>] {
         let timeout = client.settings.requestTimeout.milliseconds32
+        let transactionalID = transaction?.transactionalID
         return await client.perLeader(
             ProduceRequest.self,
             partitions: Array(round.keys),
             purpose: .produce,
+            // From version 12 on a broker expects the newer way of ending transactions (KIP-890, part 2).
+            maximumVersion: transactionalID == nil ? nil : 11,
             deadline: deadline,
             what: "The records cannot be appended",
             build: { partitions, version throws(KafkaClientError) in
@@ -246,6 +263,7 @@ public final class RecordAppender: Sendable {
                 }
                 var request = ProduceRequest()
                 request.acks = -1
+                request.transactionalID = transactionalID
                 request.timeoutMs = timeout
                 for (topic, indices) in partitions.groupedByTopic() {
                     var entry = ProduceRequest.TopicProduceData()

@@ -98,6 +98,20 @@ public final class PartitionProducer: @unchecked Sendable {
         self.run()
     }
 
+    /// Writes from now on in the transactions of an identity; only with `ProduceSettings.isTransactional`.
+    public func begin(_ identity: ProducerIdentity, transactionalID: KafkaString) {
+        self.eventLoop.preconditionInEventLoop()
+        self.machine.begin(identity, transactionalID: transactionalID, now: self.eventLoop.now)
+        self.run()
+    }
+
+    /// Forgets everything that is not acknowledged and sends nothing until `begin`; for transactions that are lost.
+    public func halt() {
+        self.eventLoop.preconditionInEventLoop()
+        self.machine.halt(now: self.eventLoop.now)
+        self.run()
+    }
+
     /// Batches of a slot that are sent and not acknowledged.
     public func unacknowledged(_ slot: Int) -> Int { self.machine.unacknowledged(slot) }
 
@@ -146,10 +160,13 @@ public final class PartitionProducer: @unchecked Sendable {
                 guard !self.isClosed else { return }
                 switch result {
                 case .success(let connection):
-                    guard let version = connection.apiVersions.negotiate(ProduceRequest.self), version >= 3 else {
+                    guard let newest = connection.apiVersions.negotiate(ProduceRequest.self), newest >= 3 else {
                         self.lost(node, "the broker is older than Kafka 0.11 or offers no Produce")
                         return
                     }
+                    // From version 12 on a broker takes partitions into the transaction by itself, and expects the
+                    // newer way of ending it, which changes the epoch each time (KIP-890, part 2).
+                    let version = self.settings.isTransactional ? min(newest, 11) : newest
                     self.connections[node] = connection
                     self.machine.connected(node, version: version, now: self.eventLoop.now)
                     self.run()

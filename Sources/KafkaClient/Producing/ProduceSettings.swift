@@ -16,6 +16,8 @@ public struct ProduceSettings: Sendable, Equatable {
     public var requestTimeout: TimeAmount = .seconds(30)
     /// `enable.idempotence`.
     public var isIdempotent = true
+    /// Everything is written in transactions that the owner begins and ends; see `ProducerMachine.begin`.
+    public var isTransactional = false
     /// `acks`; -1 for all.
     public var acks: Int16 = -1
     /// `retry.backoff.ms`, the first pause after an error.

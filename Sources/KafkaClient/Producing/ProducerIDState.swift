@@ -29,10 +29,10 @@ public struct ProducerIDState: Sendable, Equatable {
 
     public init() {}
 
-    /// Starts again at sequence 0 under another identity.
-    public mutating func begin(_ identity: ProducerIdentity) {
+    /// Starts again under another identity, at sequence 0 unless its partition has been written to before.
+    public mutating func begin(_ identity: ProducerIdentity, at sequence: Int32 = 0) {
         self.identity = identity
-        self.nextSequence = 0
+        self.nextSequence = sequence
         self.isConfirmed = false
     }
 
@@ -53,6 +53,12 @@ public struct ProducerIDState: Sendable, Equatable {
     public mutating func take(records count: Int32) {
         guard self.identity != ProducerIdentity.none else { return }
         self.nextSequence = Self.advance(self.nextSequence, by: count)
+    }
+
+    /// Gives sequence numbers back that were taken last and that the broker has surely not seen used.
+    public mutating func giveBack(records count: Int64) {
+        guard self.identity != ProducerIdentity.none else { return }
+        self.nextSequence = Int32(truncatingIfNeeded: (Int64(self.nextSequence) - count) & Int64(Int32.max))
     }
 
     /// The broker accepted a batch.

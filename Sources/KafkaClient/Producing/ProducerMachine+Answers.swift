@@ -174,6 +174,10 @@ extension ProducerMachine {
                 token: token,
                 isOutcomeUnknown: kind == .sequenceLost || entry.outstanding.contains(where: \.isUncertain)
             )
+            if self.settings.isTransactional, !refusal.isOutcomeUnknown {
+                let records = entry.outstanding.reduce(Int64(0)) { $0 + Int64($1.batch.recordCount) }
+                self.entries[slot]?.ids.giveBack(records: records)
+            }
             self.entries[slot]?.stop()
             self.sleeping.remove(slot)
             self.actions.append(.report(.refused(slot: slot, refusal)))

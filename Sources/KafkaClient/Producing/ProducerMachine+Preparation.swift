@@ -104,7 +104,7 @@ extension ProducerMachine {
                 if case .none = self.shared { self.requestShared() }
                 return
             }
-            self.entries[slot]?.ids.begin(identity)
+            self.entries[slot]?.ids.begin(identity, at: self.closedSequences[entry.partition] ?? 0)
         }
         guard !entry.isLocating, entry.node != nil else { return }
         self.entries[slot]?.phase = .active
@@ -112,6 +112,7 @@ extension ProducerMachine {
     }
 
     mutating func requestShared() {
+        guard !self.settings.isTransactional else { return }
         self.shared = .requested
         self.actions.append(.initialize(.shared))
     }

@@ -79,6 +79,7 @@ extension ProducerMachine {
         self.requests[id] = SentRequest(node: node, sentAt: self.now, parts: parts)
         var request = ProduceRequest()
         request.acks = self.settings.acks
+        request.transactionalID = self.transactionalID
         request.timeoutMs = Int32(clamping: self.settings.requestTimeout.nanoseconds / 1_000_000)
         request.topicData = topics
         self.actions.append(.send(node: node, id: id, request, version: version))

@@ -22,7 +22,11 @@ public struct ProducerMachine: Sendable {
     private var freeSlots: [Int] = []
     /// Partitions that were open once and closed.
     private var partitionsBefore: Set<TopicPartition> = []
-    private var nextIdentity: UInt64 = 1
+    var nextIdentity: UInt64 = 1
+    /// The transactional id under which batches are sent; nil outside transactions.
+    var transactionalID: KafkaString?
+    /// The next sequence numbers of partitions that were closed under the present identity.
+    var closedSequences: [TopicPartition: Int32] = [:]
     var nextRequest: UInt64 = 1
     var brokers: [Int32: BrokerProduceQueue] = [:]
     /// Their ids in order, so that a run can be repeated exactly.
@@ -86,7 +90,8 @@ public struct ProducerMachine: Sendable {
         self.nextIdentity += 1
         // The broker remembers the sequences of the shared producer id: batches that begin at 0 again would be taken for
         // repetitions of the first ones and dropped.
-        entry.needsOwnIdentity = self.settings.isIdempotent && self.partitionsBefore.contains(partition)
+        entry.needsOwnIdentity =
+            self.settings.isIdempotent && !self.settings.isTransactional && self.partitionsBefore.contains(partition)
         let slot: Int
         if let free = self.freeSlots.popLast() {
             slot = free
@@ -122,8 +127,11 @@ public struct ProducerMachine: Sendable {
     public mutating func resume(_ slot: Int, now: NIODeadline) {
         self.now = now
         guard let entry = self.entry(slot), entry.phase == .stopped else { return }
-        self.entries[slot]?.needsOwnIdentity = self.settings.isIdempotent
-        self.entries[slot]?.ids.invalidate()
+        // In a transaction the numbers go on where the batches refused began.
+        if !self.settings.isTransactional {
+            self.entries[slot]?.needsOwnIdentity = self.settings.isIdempotent
+            self.entries[slot]?.ids.invalidate()
+        }
         self.entries[slot]?.attempts = 0
         self.prepare(slot, refresh: true)
     }
@@ -169,7 +177,10 @@ public struct ProducerMachine: Sendable {
 
     private mutating func free(_ slot: Int) {
         self.sleeping.remove(slot)
-        if let entry = self.entries[slot] { self.partitionsBefore.insert(entry.partition) }
+        if let entry = self.entries[slot] {
+            self.partitionsBefore.insert(entry.partition)
+            self.keepSequence(of: entry)
+        }
         self.entries[slot] = nil
         self.freeSlots.append(slot)
     }

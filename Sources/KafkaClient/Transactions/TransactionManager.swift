@@ -77,46 +77,29 @@ public final class TransactionManager: Sendable {
             let missing = try machine.withLock { machine throws(KafkaClientError) in try machine.missing(wanted) }
             guard !missing.isEmpty else { return }
             let identity = try knownIdentity()
-            let transactionalID = transactionalID
-            let response = try await call(
-                AddPartitionsToTxnRequest.self,
-                .coordinator(.transaction(transactionalID)),
-                // Later versions are for brokers.
-                maximumVersion: 3,
-                deadline: deadline,
-                errorCode: { response in
-                    let codes = response.resultsByTopicV3AndBelow.flatMap(\.resultsByPartition)
-                        .map(\.partitionErrorCode)
-                    return codes.first { $0.recovery.isRetriable } ?? .none
-                },
-                build: { _ in
-                    var request = AddPartitionsToTxnRequest()
-                    request.v3AndBelowTransactionalID = transactionalID
-                    request.v3AndBelowProducerID = identity.producerID
-                    request.v3AndBelowProducerEpoch = identity.epoch
-                    request.v3AndBelowTopics = missing.groupedByTopic().map { topic, partitions in
-                        var entry = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic()
-                        entry.name = topic
-                        entry.partitions = partitions
-                        return entry
-                    }
-                    return request
-                }
-            )
-            // The error of the one at fault says more than that the others were not attempted.
-            var failure: KafkaClientError?
-            for topic in response.resultsByTopicV3AndBelow {
-                for partition in topic.resultsByPartition where partition.partitionErrorCode != .none {
-                    guard failure == nil || partition.partitionErrorCode != .operationNotAttempted else { continue }
-                    failure = client.refused(
-                        partition.partitionErrorCode,
-                        "The partition cannot be added to the transaction",
-                        topic: topic.name,
-                        partition: partition.partitionIndex
-                    )
-                }
+            let failures: [TopicPartition: ErrorCode]
+            do throws(KafkaClientError) {
+                failures = try await client.addToTransaction(
+                    missing,
+                    transactionalID: transactionalID,
+                    identity: identity,
+                    deadline: deadline
+                )
+            } catch {
+                throw noted(error)
             }
-            if let failure { throw noted(failure) }
+            // The error of the one at fault says more than that the others were not attempted.
+            let worst = failures.first { $0.value != .operationNotAttempted } ?? failures.first
+            if let (partition, code) = worst {
+                throw noted(
+                    client.refused(
+                        code,
+                        "The partition cannot be added to the transaction",
+                        topic: partition.topic,
+                        partition: partition.partition
+                    )
+                )
+            }
             machine.withLock { $0.added(missing) }
         }
     }
@@ -179,6 +162,8 @@ public final class TransactionManager: Sendable {
         let response = try await call(
             TxnOffsetCommitRequest.self,
             .coordinator(.group(group)),
+            // With version 5 the coordinator takes the group into the transaction by itself (KIP-890, part 2).
+            maximumVersion: 4,
             deadline: deadline,
             errorCode: { response in
                 let codes = response.topics.flatMap(\.partitions).map(\.errorCode)
@@ -250,26 +235,22 @@ public final class TransactionManager: Sendable {
             let end = try machine.withLock { machine throws(KafkaClientError) in try machine.end(commits: commits) }
             guard case .send(let commits, let toleratesNone) = end else { return }
             let identity = try knownIdentity()
-            let transactionalID = transactionalID
-            let response = try await call(
-                EndTxnRequest.self,
-                .coordinator(.transaction(transactionalID)),
-                deadline: deadline,
-                errorCode: { $0.errorCode },
-                build: { _ in
-                    var request = EndTxnRequest()
-                    request.transactionalID = transactionalID
-                    request.producerID = identity.producerID
-                    request.producerEpoch = identity.epoch
-                    request.committed = commits
-                    return request
-                }
-            )
-            let isNone = toleratesNone && response.errorCode == .invalidTxnState
-            guard response.errorCode == .none || isNone else {
+            let code: ErrorCode
+            do throws(KafkaClientError) {
+                code = try await client.endTransaction(
+                    transactionalID: transactionalID,
+                    identity: identity,
+                    commits: commits,
+                    deadline: deadline
+                )
+            } catch {
+                throw noted(error)
+            }
+            let isNone = toleratesNone && code == .invalidTxnState
+            guard code == .none || isNone else {
                 throw noted(
                     client.refused(
-                        response.errorCode,
+                        code,
                         commits ? "The transaction cannot be committed" : "The transaction cannot be aborted"
                     )
                 )

@@ -13,6 +13,8 @@ package struct FlowStatus: Sendable {
         /// It finishes what was sent and writes progress.
         case stopping
         case stopped
+        /// It has stopped by itself and does not begin again: another process has taken it over.
+        case lost(reason: String)
     }
 
     package var pair: PropertyResolution.Pair

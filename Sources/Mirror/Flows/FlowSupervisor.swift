@@ -31,6 +31,8 @@ package actor FlowSupervisor {
     private let offsetSyncs: OffsetSyncTask
     private let history: OffsetHistory
     private let groups: GroupSync
+    /// Set when the flow writes in transactions.
+    private let ownership: FlowOwnership?
     private let stopping: AsyncStream<Never>
     private let stopContinuation: AsyncStream<Never>.Continuation
 
@@ -42,6 +44,9 @@ package actor FlowSupervisor {
     private var owners: [TopicPartition: Int] = [:]
     private var load: [Int] = []
     private var progressWrittenAt: NIODeadline?
+    private var hasGivenUpPartitions = false
+    /// Why the flow has stopped by itself.
+    private var loss: String?
     private var news = TroubleNews()
     private var blocked: Set<TopicName> = []
     private var missingNames: Set<String> = []
@@ -114,6 +119,10 @@ package actor FlowSupervisor {
         )
         directory.register(offsets, of: configuration.pair)
         self.discovery = TopicDiscovery(selection: configuration.selection)
+        let store = self.store
+        self.ownership = configuration.exactlyOnce.map {
+            FlowOwnership(settings: $0, client: clients.target, store: store, logger: logger)
+        }
         (self.stopping, self.stopContinuation) = AsyncStream.makeStream(of: Never.self)
     }
 
@@ -122,16 +131,30 @@ package actor FlowSupervisor {
         stopContinuation.finish()
     }
 
-    /// Runs until `stop` is called or the task is cancelled.
+    /// Runs until `stop` is called or the task is cancelled, or another process has taken the flow over.
     package func run() async {
         let clients = clients.all
         await withDiscardingTaskGroup { group in
             for client in clients { group.addTask { await client.run() } }
+            if let ownership { group.addTask { for await reason in ownership.losses { await self.lose(reason) } } }
             await self.untilStopped()
             await self.shutDown()
+            await ownership?.close()
             for client in clients { client.close() }
         }
-        phase = .stopped
+        phase = loss.map { .lost(reason: $0) } ?? .stopped
+    }
+
+    private func lose(_ reason: String) {
+        loss = reason
+        logger.error(
+            "the flow has stopped",
+            metadata: [
+                "reason": "\(reason)",
+                "next": "this process writes nothing more of it; start it again to take the flow back",
+            ]
+        )
+        stop()
     }
 
     package func status() async -> FlowStatus {
@@ -152,6 +175,13 @@ package actor FlowSupervisor {
             groups: await groups.report,
             progressWrittenAt: progressWrittenAt
         )
+    }
+
+    /// Ends on the spot, with nothing waited for, written or committed: what a crash leaves, for tests.
+    func abandon() async {
+        for shard in shards { await (shard as? Shard)?.abandon() }
+        for client in clients.all { client.close() }
+        stop()
     }
 
     // MARK: Life
@@ -204,9 +234,15 @@ package actor FlowSupervisor {
         let deadline = Deadline.after(limit)
         async let source = clients.source.refreshMetadata(.all, deadline: deadline)
         async let target = clients.target.refreshMetadata(.all, deadline: deadline)
-        async let progress = store.load(deadline: deadline)
+        async let grants = ownership?.claim(ids: eventLoops.count, deadline: deadline)
+        async let progress = ownership == nil ? store.load(deadline: deadline) : [:]
         let (sourceMetadata, targetMetadata) = try await (source, target)
-        var ledger = ProgressLedger(loaded: try await progress)
+        let owned = try await grants
+        let loaded = try await progress
+        var ledger = ProgressLedger(
+            loaded: owned?.first?.progress ?? loaded,
+            isTransactional: ownership != nil
+        )
         if ledger.lacksOffsets, configuration.offsetSyncs.isEnabled {
             ledger.learn(from: await readOffsetSyncs(deadline: deadline))
         }
@@ -214,6 +250,17 @@ package actor FlowSupervisor {
         if shards.isEmpty {
             shards = try eventLoops.map { try makeShard(configuration, clients, $0, eventLoops.count, logger) }
             load = Array(repeating: 0, count: shards.count)
+        }
+        if let ownership, let owned {
+            for (index, grant) in owned.enumerated() {
+                let context = TransactionContext(
+                    ownership: ownership,
+                    shard: index,
+                    grant: grant,
+                    progressTopic: configuration.progressTopic.name
+                )
+                await shards[index].beginTransactions(context)
+            }
         }
         phase = .running
         try await pass(source: sourceMetadata, target: targetMetadata)
@@ -316,7 +363,9 @@ package actor FlowSupervisor {
     }
 
     private func begin(_ added: [TopicPlan.Mirrored]) async {
-        guard !added.isEmpty, let ledger else { return }
+        guard !added.isEmpty else { return }
+        await reloadProgress()
+        guard let ledger else { return }
         let decisions = await resolver.resolve(
             added,
             ledger: ledger,
@@ -385,6 +434,7 @@ package actor FlowSupervisor {
         await withTaskGroup(of: (TopicPartition, PartitionPosition?).self) { group in
             for mirrored in removed {
                 guard let index = owners.removeValue(forKey: mirrored.source) else { continue }
+                hasGivenUpPartitions = true
                 load[index] -= 1
                 let shard = shards[index]
                 group.addTask { (mirrored.source, await shard.revoke(mirrored.source)) }
@@ -400,6 +450,15 @@ package actor FlowSupervisor {
 
     // MARK: Progress
 
+    /// A partition that was given up with a transaction open may be further than its shard could say.
+    private func reloadProgress() async {
+        guard ownership != nil, hasGivenUpPartitions else { return }
+        guard let committed = try? await store.committed(waitsForTransactions: true, deadline: .after(.seconds(20)))
+        else { return }
+        hasGivenUpPartitions = false
+        ledger?.reload(committed.progress)
+    }
+
     private func keepWriting() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(configuration.progressIntervalMs))
@@ -412,6 +471,15 @@ package actor FlowSupervisor {
         var positions: [TopicPartition: PartitionPosition] = [:]
         for shard in shards { positions.merge(await shard.positions()) { _, new in new } }
         ledger?.observe(positions)
+        guard ownership == nil else {
+            // Shards write it with the records; only long offset maps are kept from here.
+            if let unwritten = ledger?.unwritten, !unwritten.isEmpty {
+                _ = await history.complete(unwritten, deadline: deadline)
+                ledger?.wrote(unwritten)
+            }
+            progressWrittenAt = .now()
+            return
+        }
         guard let unwritten = ledger?.unwritten, !unwritten.isEmpty else {
             progressWrittenAt = .now()
             return

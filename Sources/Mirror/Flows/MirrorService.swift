@@ -35,6 +35,7 @@ package final class MirrorService: Service {
                 consumer: flow.sourceConsumer,
                 producer: flow.targetProducer
             )
+            if flow.exactlyOnce != nil { settings.writeTransactions() }
             settings.fetch.byteBudget = max(1 << 20, flow.memoryBytes / shardCount)
             return Shard(
                 source: clients.source,

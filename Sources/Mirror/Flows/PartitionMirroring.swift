@@ -2,6 +2,8 @@ package import KafkaProtocol
 
 /// What the control plane needs of the data path: one event loop that mirrors the partitions it is given.
 package protocol PartitionMirroring: Sendable {
+    /// Writes in transactions from now on; before the first assignment.
+    func beginTransactions(_ context: TransactionContext) async
     /// Begins to mirror partitions that are not assigned anywhere yet.
     func assign(_ assignments: [PartitionAssignment]) async
     /// Stops a partition and says how far it came; `nil` when it had not begun.

@@ -38,6 +38,14 @@ extension PartitionOffsets {
         self.withState { Self.shortened($0) }
     }
 
+    /// The same with what the target has written and not committed yet; nil when nothing is known.
+    func shortened(adding body: (inout OffsetMap) -> Void) -> [UInt8]? {
+        var state = self.withState { $0 }
+        body(&state.map)
+        guard !state.map.isEmpty || state.map.isOrigin else { return nil }
+        return Self.shortened(state)
+    }
+
     private static func shortened(_ state: State) -> [UInt8] {
         let later = state.kept.flatMap { state.map.encoded(since: $0) } ?? state.map.encoded()
         guard later.count > Self.shortenedLimit, var map = try? OffsetMap(encoded: later, byteLimit: later.count) else {

@@ -8,6 +8,8 @@ package struct PartitionAssignment: Sendable, Equatable {
     /// Identity of the source topic; zero when the broker is too old to tell.
     package var sourceTopicID: KafkaUUID
     package var target: TopicPartition
+    /// Identity of the target topic; zero when unknown.
+    package var targetTopicID: KafkaUUID
     package var start: StartPosition
     /// What is known to be mirrored already; lets a lost produce outcome be proven from the first batch on.
     package var resumed: PartitionPosition?
@@ -31,6 +33,7 @@ package struct PartitionAssignment: Sendable, Equatable {
         source: TopicPartition,
         sourceTopicID: KafkaUUID = .zero,
         target: TopicPartition,
+        targetTopicID: KafkaUUID = .zero,
         start: StartPosition,
         resumed: PartitionPosition? = nil,
         maxBatchBytes: Int? = nil
@@ -38,6 +41,7 @@ package struct PartitionAssignment: Sendable, Equatable {
         self.source = source
         self.sourceTopicID = sourceTopicID
         self.target = target
+        self.targetTopicID = targetTopicID
         self.start = start
         self.resumed = resumed
         self.maxBatchBytes = maxBatchBytes

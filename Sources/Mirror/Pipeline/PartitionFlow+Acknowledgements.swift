@@ -21,7 +21,8 @@ extension PartitionFlow {
             self.targetLoss = base
             return false
         }
-        if base > written + 1, !self.hasSeenForeignRecords {
+        // Markers of transactions take places of their own.
+        if base > written + 1, !self.settings.isTransactional, !self.hasSeenForeignRecords {
             self.hasSeenForeignRecords = true
             self.report(.foreignRecords(count: base - written - 1))
         }

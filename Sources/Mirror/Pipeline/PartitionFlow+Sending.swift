@@ -31,7 +31,8 @@ extension PartitionFlow {
                 id: stamp.identity.producerID,
                 epoch: stamp.identity.epoch,
                 baseSequence: stamp.sequence
-            )
+            ),
+            isTransactional: self.settings.isTransactional
         )
         let patched = patch.apply(to: view)
         let token = self.nextToken

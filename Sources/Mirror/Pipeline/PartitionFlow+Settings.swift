@@ -9,6 +9,8 @@ extension PartitionFlow {
         package var planner = BatchPlanner.Settings()
         /// Read committed data only.
         package var isReadCommitted = false
+        /// Batches are written in transactions of the shard; what is acknowledged is told when it is committed.
+        package var isTransactional = false
         /// Batches smaller than this are always joined when several wait; the limit grows with the distance.
         package var coalesceBelow = 8 << 10
         /// How large joined batches become; just below what a topic accepts by default.

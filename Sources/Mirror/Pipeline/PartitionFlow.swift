@@ -77,6 +77,9 @@ package struct PartitionFlow: Sendable {
     /// Whether `takeActions` would return something.
     package var hasActions: Bool { !self.actions.isEmpty }
 
+    /// Roughly how much waits to be sent.
+    var waitingBytes: Int { max(1, self.queue.waitingBytes(atMost: 64 << 10)) }
+
     /// Memory taken beside the bytes that were fetched.
     package var copiedBytes: Int { self.queue.copiedBytes }
 

@@ -29,7 +29,7 @@ package final class Shard: @unchecked Sendable {
     /// One assigned partition.
     ///
     /// Unchecked for the same reason: only the event loop touches it.
-    private final class Cell: @unchecked Sendable {
+    final class Cell: @unchecked Sendable {
         var flow: PartitionFlow
         var fetchSlot = -1
         var produceSlot = -1
@@ -50,19 +50,21 @@ package final class Shard: @unchecked Sendable {
     /// What happens to the partitions; the newest thousand are kept for a slow reader.
     package let events: AsyncStream<PartitionEvent>
     private let eventSink: AsyncStream<PartitionEvent>.Continuation
-    private let configuration: ShardConfiguration
-    private let target: KafkaClient
+    let configuration: ShardConfiguration
+    let target: KafkaClient
     private let fetcher: PartitionFetcher
-    private let producer: PartitionProducer
+    let producer: PartitionProducer
     private let worker: RebuildWorker
-    private let logger: Logger
-    private var cells: [TopicPartition: Cell] = [:]
+    let logger: Logger
+    var cells: [TopicPartition: Cell] = [:]
     private var cellsByFetchSlot: [Int: Cell] = [:]
-    private var cellsByProduceSlot: [Int: Cell] = [:]
+    var cellsByProduceSlot: [Int: Cell] = [:]
     /// Counters of partitions that are gone.
     private var retired = PipelineCounters()
     private var isStarted = false
-    private var isClosed = false
+    /// Set when records and progress are written in transactions.
+    var transactions: ShardTransactions?
+    var isClosed = false
 
     package init(
         source: KafkaClient,
@@ -130,18 +132,30 @@ package final class Shard: @unchecked Sendable {
                 let waiting = self.cells.values.filter { !$0.isDrained }
                 var open = waiting.count
                 guard open > 0 else {
-                    self.close()
-                    return continuation.resume()
+                    return self.finishTransactions(patience: patience) {
+                        self.close()
+                        continuation.resume()
+                    }
                 }
                 for cell in waiting {
                     self.drain(cell, patience: patience) {
                         open -= 1
                         guard open == 0 else { return }
-                        self.close()
-                        continuation.resume()
+                        self.finishTransactions(patience: patience) {
+                            self.close()
+                            continuation.resume()
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// Closes the shard on the spot.
+    func abandon() async {
+        await self.onLoop {
+            for cell in self.cells.values { self.drained(cell) }
+            self.close()
         }
     }
 
@@ -180,7 +194,7 @@ package final class Shard: @unchecked Sendable {
 
     // MARK: Partitions
 
-    private func start() {
+    func start() {
         guard !self.isStarted else { return }
         self.isStarted = true
         self.fetcher.start(
@@ -203,6 +217,7 @@ package final class Shard: @unchecked Sendable {
         for assignment in assignments where self.cells[assignment.source] == nil {
             let cell = Cell(flow: PartitionFlow(assignment: assignment, settings: self.configuration.flow))
             self.cells[assignment.source] = cell
+            self.transactionBegins(cell)
             cell.produceSlot = self.producer.add(assignment.target)
             self.cellsByProduceSlot[cell.produceSlot] = cell
             cell.fetchSlot = self.fetcher.add(
@@ -227,6 +242,7 @@ package final class Shard: @unchecked Sendable {
         self.cellsByFetchSlot[cell.fetchSlot] = nil
         self.cellsByProduceSlot[cell.produceSlot] = nil
         self.fetcher.remove(cell.fetchSlot)
+        self.transactionsForget(cell)
         self.producer.remove(cell.produceSlot)
         self.retired += cell.flow.counters
         self.chargeCopies(of: cell)
@@ -248,6 +264,7 @@ package final class Shard: @unchecked Sendable {
         }
         cell.flow.drain()
         self.run(cell)
+        self.hurryTransactions()
     }
 
     private func drained(_ cell: Cell) {
@@ -262,6 +279,7 @@ package final class Shard: @unchecked Sendable {
         guard !self.isClosed else { return }
         self.isClosed = true
         for cell in self.cells.values { cell.timer?.cancel() }
+        self.closeTransactions()
         self.fetcher.close()
         self.producer.close()
         self.eventSink.finish()
@@ -279,8 +297,10 @@ package final class Shard: @unchecked Sendable {
     }
 
     private func pull(_ request: ProducePullRequest) -> ProducePull {
-        guard let cell = self.cellsByProduceSlot[request.slot] else { return .nothing }
+        guard let cell = self.cellsByProduceSlot[request.slot] else { return self.pullProgress(request) ?? .nothing }
+        guard self.transactionsAdmit(cell) else { return .nothing }
         let result = cell.flow.pull(request)
+        if case .batch(let batch) = result { self.transactionTook(batch, slot: request.slot) }
         self.chargeCopies(of: cell)
         // The producer is busy building a request: what the flow decided meanwhile has to wait for the next turn.
         if cell.flow.hasActions, !cell.isRunning { self.eventLoop.execute { self.run(cell) } }
@@ -294,6 +314,7 @@ package final class Shard: @unchecked Sendable {
     }
 
     private func handle(_ event: ProduceEvent) {
+        if self.transactionsHandle(event) { return }
         guard let cell = self.cellsByProduceSlot[event.slot] else { return }
         switch event {
         case .acknowledged(_, let token, let baseOffset, _):
@@ -306,7 +327,7 @@ package final class Shard: @unchecked Sendable {
     }
 
     /// Carries out what a flow decided; what that leads to follows in the same loop.
-    private func run(_ cell: Cell) {
+    func run(_ cell: Cell) {
         guard !cell.isRunning else { return }
         cell.isRunning = true
         while !self.isClosed {
@@ -331,7 +352,9 @@ package final class Shard: @unchecked Sendable {
 
     private func perform(_ action: PartitionFlow.Action, _ cell: Cell) {
         switch action {
-        case .ready(let bytes): self.producer.ready(cell.produceSlot, bytes: bytes)
+        case .ready(let bytes):
+            if self.transactionsWant(cell) { return }
+            self.producer.ready(cell.produceSlot, bytes: bytes)
         case .release(let lease): self.fetcher.release(lease)
         case .seek(let start, let topicID, let epoch):
             self.fetcher.seek(cell.fetchSlot, to: start, topicID: topicID, lastFetchedEpoch: epoch)

@@ -15,6 +15,14 @@ package struct ShardConfiguration: Sendable {
         self.flow.targetAlias = targetAlias
     }
 
+    /// Writes records and progress in transactions, which needs all replicas' word whatever the file says.
+    package mutating func writeTransactions() {
+        self.produce.isTransactional = true
+        self.produce.isIdempotent = true
+        self.produce.acks = -1
+        self.flow.isTransactional = true
+    }
+
     /// Reads the settings from the Java properties of the source consumer and the target producer.
     package init(
         sourceAlias: String,

@@ -11,8 +11,11 @@ package struct ProgressLedger: Sendable {
     /// What was kept of the partitions' offset maps.
     private var offsetMaps: [TopicPartition: [UInt8]]
     private var targetTopicIDs: [TopicPartition: KafkaUUID] = [:]
+    /// Progress is committed together with the records.
+    private let isTransactional: Bool
 
-    package init(loaded: [TopicPartition: ProgressRecord] = [:]) {
+    package init(loaded: [TopicPartition: ProgressRecord] = [:], isTransactional: Bool = false) {
+        self.isTransactional = isTransactional
         self.offsetMaps = loaded.compactMapValues(\.offsetMap)
         // Whether there is something to write is not to depend on them.
         let progress = loaded.mapValues { record in
@@ -48,15 +51,21 @@ package struct ProgressLedger: Sendable {
 
     /// What was kept of a partition's offset map, if the partition goes on from it; once.
     package mutating func takeOffsetMap(of mirrored: TopicPlan.Mirrored) -> OffsetMap? {
-        guard let bytes = offsetMaps.removeValue(forKey: mirrored.source), case .after = resumption(of: mirrored) else {
-            return nil
+        guard let bytes = offsetMaps.removeValue(forKey: mirrored.source) else { return nil }
+        switch resumption(of: mirrored) {
+        case .after, .exactly: break
+        case .nothingKnown, .sourceRecreated, .targetRecreated: return nil
         }
         return try? OffsetMap(encoded: bytes, byteLimit: OffsetMemory.largestMap)
     }
 
     /// Remembers which target topic a partition is mirrored to from now on.
     package mutating func began(_ mirrored: TopicPlan.Mirrored) {
-        targetTopicIDs[mirrored.source] = mirrored.targetTopicID
+        began(mirrored.source, targetTopicID: mirrored.targetTopicID)
+    }
+
+    package mutating func began(_ source: TopicPartition, targetTopicID: KafkaUUID) {
+        targetTopicIDs[source] = targetTopicID
     }
 
     /// Takes over where partitions without progress are about to begin.
@@ -82,6 +91,7 @@ package struct ProgressLedger: Sendable {
             )
             record.isStart = isStart
             record.targetStart = isStart ? known[partition]?.targetStart : nil
+            record.isTransactional = isTransactional
             known[partition] = record
         }
     }
@@ -93,6 +103,14 @@ package struct ProgressLedger: Sendable {
 
     package mutating func wrote(_ progress: [TopicPartition: ProgressRecord]) {
         written.merge(progress) { _, new in new }
+    }
+
+    /// Takes what the topic shows for what is known.
+    package mutating func reload(_ progress: [TopicPartition: ProgressRecord]) {
+        let fresh = ProgressLedger(loaded: progress, isTransactional: isTransactional)
+        known.merge(fresh.known) { _, new in new }
+        written.merge(fresh.written) { _, new in new }
+        offsetMaps.merge(fresh.offsetMaps) { _, new in new }
     }
 
     /// The topic has been lost: everything has to be written again.
@@ -109,13 +127,16 @@ package struct ProgressLedger: Sendable {
         if let id = record.targetTopicID, mirrored.targetTopicID != .zero, id != mirrored.targetTopicID {
             return .targetRecreated
         }
-        return .after(record)
+        return isTransactional && record.isTransactional ? .exactly(record) : .after(record)
     }
 
     /// What progress says about a partition that is to be mirrored.
     package enum Resumption: Sendable, Equatable {
         case nothingKnown
         case after(ProgressRecord)
+        /// The record alone says it: what stands behind it at the target are markers, and records of transactions that
+        /// were not committed.
+        case exactly(ProgressRecord)
         /// The progress is about another topic that had the same name at the source.
         case sourceRecreated(before: ProgressRecord)
         /// What was mirrored went to another topic that had the same name at the target.

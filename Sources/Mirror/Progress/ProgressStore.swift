@@ -36,9 +36,43 @@ package actor ProgressStore {
         guard let state = metadata.topics[topic.name], state.error != .unknownTopicOrPartition else {
             // Nobody else's records can be in a topic that was not there.
             if try await create(brokers: metadata.brokers.count, deadline: deadline) { return [:] }
-            return try await read(deadline: deadline)
+            return try await read(deadline: deadline).progress
         }
-        return try await read(deadline: deadline)
+        return try await read(deadline: deadline).progress
+    }
+
+    /// What the topic says about a flow that writes in transactions.
+    package struct Committed: Sendable {
+        package var progress: [TopicPartition: ProgressRecord]
+        /// The process that owns the flow; nil when none has said so yet.
+        package var owner: OwnerRecord?
+    }
+
+    /// Reads what has been committed; creates the topic when it is missing.
+    ///
+    /// - Parameter waitsForTransactions: Everything that was in the topic at the call counts: transactions that are open
+    ///   are waited for.
+    package func committed(waitsForTransactions: Bool, deadline: Deadline) async throws -> Committed {
+        let metadata = try await client.refreshMetadata(.topics([topic.name]), deadline: deadline)
+        if metadata.topics[topic.name].map({ $0.error == .unknownTopicOrPartition }) ?? true {
+            _ = try await create(brokers: metadata.brokers.count, deadline: deadline)
+        }
+        return try await read(waitsForTransactions: waitsForTransactions, deadline: deadline)
+    }
+
+    /// Says who owns the flow, as part of a transaction or outside any.
+    package func write(
+        _ owner: OwnerRecord,
+        in transaction: TransactionManager?,
+        deadline: Deadline
+    ) async throws(KafkaClientError) {
+        let appender = RecordAppender(client: client, topic: topic.name, transaction: transaction)
+        let record = AppendedRecord(
+            key: ByteBuffer(bytes: OwnerRecord.key(cluster: sourceAlias, connector: connectorName)),
+            value: ByteBuffer(bytes: owner.bytes),
+            timestamp: Int64(ContinuousClock.millisecondsSince1970)
+        )
+        try await appender.append([record], deadline: deadline)
     }
 
     /// Makes the topic again after it was deleted.
@@ -59,7 +93,7 @@ package actor ProgressStore {
         try await appender.append(records, deadline: deadline)
     }
 
-    private func key(of partition: TopicPartition) -> ConnectOffsetKey {
+    nonisolated package func key(of partition: TopicPartition) -> ConnectOffsetKey {
         ConnectOffsetKey(connector: connectorName, subject: .source(cluster: sourceAlias, partition: partition))
     }
 
@@ -89,14 +123,24 @@ package actor ProgressStore {
         }
     }
 
-    private func read(deadline: Deadline) async throws -> [TopicPartition: ProgressRecord] {
+    private func read(
+        waitsForTransactions: Bool = false,
+        deadline: Deadline
+    ) async throws -> Committed {
+        let ownerKey = OwnerRecord.key(cluster: sourceAlias, connector: connectorName)
+        var owner: OwnerRecord?
         var progress: [TopicPartition: ProgressRecord] = [:]
         var canonical: Set<TopicPartition> = []
         var malformed = 0
         let reader = CompactedTopicReader(client: client, topic: topic.name)
-        for item in try await reader.readState(deadline: deadline) {
-            guard let keyBytes = item.record.key?.readableBytesView, let value = item.record.value?.readableBytesView,
-                let key = ConnectOffsetKey(bytes: keyBytes), key.connector.utf8.elementsEqual(connectorName.utf8),
+        for item in try await reader.readState(waitsForTransactions: waitsForTransactions, deadline: deadline) {
+            guard let keyBytes = item.record.key?.readableBytesView, let value = item.record.value?.readableBytesView
+            else { continue }
+            if keyBytes.elementsEqual(ownerKey) {
+                owner = OwnerRecord(bytes: value)
+                continue
+            }
+            guard let key = ConnectOffsetKey(bytes: keyBytes), key.connector.utf8.elementsEqual(connectorName.utf8),
                 case .source(let cluster, let partition) = key.subject, cluster.utf8.elementsEqual(sourceAlias.utf8)
             else { continue }
             // Another spelling of the same key never overrides the one that MirrorMaker and we write.
@@ -112,6 +156,6 @@ package actor ProgressStore {
                 metadata: ["topic": "\(topic.name)", "records": "\(malformed)"]
             )
         }
-        return progress
+        return Committed(progress: progress, owner: owner)
     }
 }

@@ -79,6 +79,7 @@ package struct ResumePlan: Sendable {
         case .nothingKnown: startOffset != .none
         case .sourceRecreated(let record): record.targetOffset != nil
         case .targetRecreated: true
+        case .exactly: false
         }
     }
 
@@ -115,6 +116,8 @@ package struct ResumePlan: Sendable {
             // Some of the new topic's records may be copies already, from before this was noticed or from a run before.
             let beginning = Self.beginning(mirrored, at: .earliest)
             stage = targetEnd ?? 0 > 0 ? .targetStart(behind: nil) : .done(.begin(beginning))
+        case .exactly(let record):
+            stage = .done(.begin(Self.after(record, mirrored)))
         case .after(let record):
             if let epoch = record.leaderEpoch, let written = record.targetOffset, targetEnd != written + 1 {
                 stage = .epochEnd(epoch, record)
@@ -259,6 +262,7 @@ package struct ResumePlan: Sendable {
             source: mirrored.source,
             sourceTopicID: mirrored.sourceTopicID,
             target: mirrored.target,
+            targetTopicID: mirrored.targetTopicID,
             start: start
         )
     }
@@ -268,6 +272,7 @@ package struct ResumePlan: Sendable {
             source: mirrored.source,
             sourceTopicID: mirrored.sourceTopicID,
             target: mirrored.target,
+            targetTopicID: mirrored.targetTopicID,
             start: .offset(record.offset + 1),
             resumed: PartitionPosition(
                 sourceOffset: record.offset,

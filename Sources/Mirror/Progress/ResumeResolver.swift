@@ -19,6 +19,8 @@ package struct ResumeResolver: Sendable {
     private let target: KafkaClient
     private let startOffset: FlowConfiguration.StartOffset
     private let isReadCommitted: Bool
+    /// What is not committed at the target may be ours, and will never count.
+    private let readsCommittedCopies: Bool
     private let logger: Logger
     private let unfinished = UnfinishedPlans()
 
@@ -27,6 +29,7 @@ package struct ResumeResolver: Sendable {
         self.target = target
         self.startOffset = configuration.startOffset
         self.isReadCommitted = configuration.isReadCommitted
+        self.readsCommittedCopies = configuration.exactlyOnce != nil
         self.logger = logger
     }
 
@@ -217,7 +220,7 @@ package struct ResumeResolver: Sendable {
             try await RecordFetch(client: source, partition: mirrored.source, isReadCommitted: isReadCommitted)
                 .records(from: from, deadline: deadline)
         case .records(.target, let from):
-            try await RecordFetch(client: target, partition: mirrored.target, isReadCommitted: false)
+            try await RecordFetch(client: target, partition: mirrored.target, isReadCommitted: readsCommittedCopies)
                 .records(from: from, deadline: deadline)
         }
     }

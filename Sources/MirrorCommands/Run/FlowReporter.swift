@@ -48,6 +48,7 @@ struct FlowReporter: Service {
         case .running: "running"
         case .stopping: "stopping"
         case .stopped: "stopped"
+        case .lost(let reason): "stopped: \(reason)"
         }
     }
 }

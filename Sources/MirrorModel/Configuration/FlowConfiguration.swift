@@ -50,6 +50,10 @@ package struct FlowConfiguration: Sendable {
     package let progressIntervalMs: Int64
     package let startOffset: StartOffset
     package let isReadCommitted: Bool
+    /// Set when records and progress are written in transactions.
+    package let exactlyOnce: ExactlyOnceSettings?
+    /// Milliseconds that an open transaction of the source may hold a partition up before it is told.
+    package let openTransactionPatienceMs: Int64
     /// Bytes of records that may be under way between the clusters.
     package let memoryBytes: Int
     package let heartbeats: HeartbeatSettings
@@ -138,6 +142,8 @@ extension FlowConfiguration {
         let targetAdmin = source.clientMap(.targetAdmin)
         self.startOffset = StartOffset(rawValue: consumer["auto.offset.reset"] ?? "") ?? .earliest
         self.isReadCommitted = consumer["isolation.level"] != "read_uncommitted"
+        self.exactlyOnce = ExactlyOnceSettings(source: source, worker: worker, connectorName: connectorName)
+        self.openTransactionPatienceMs = own.number("kafka.mirror.open.transaction.warning.ms") ?? 60_000
         self.sourceConsumer = consumer.values
         self.sourceAdmin = sourceAdmin.values
         self.targetAdmin = targetAdmin.values

@@ -314,31 +314,61 @@ private struct ConfigurationReader {
                 )
             }
         }
-        if source.properties["exactly.once.support"]?.trimmedAsJava.lowercased() == "required" {
-            report(
-                .error,
-                source.properties.origin(of: "exactly.once.support"),
-                value: "required",
-                reason: "asks for transactions, which this version does not write",
-                nextStep: "remove it: a restart goes on after the last copied record without them"
-            )
-        }
-        let support = worker.text("exactly.once.source.support")?.lowercased()
-        if support == "enabled" || support == "preparing" {
-            report(
-                .warning,
-                worker.properties.origin(of: "exactly.once.source.support"),
-                value: support,
-                reason: "asks for transactions, which this version does not write",
-                nextStep: "remove it: a restart goes on after the last copied record without them"
-            )
-        }
+        checkTransactions(source, worker)
         for client in ["consumer.", "producer.", "admin."] where pair.source.hasBytePrefix(client) {
             report(
                 .warning,
                 "clusters",
                 reason: "has a name that begins as keys of clients do",
                 nextStep: "choose another name"
+            )
+        }
+    }
+
+    private mutating func checkTransactions(_ source: ConnectorSettings, _ worker: WorkerSettings) {
+        let pair = source.pair
+        let support = ExactlyOnceSettings.support(source: source, worker: worker)
+        var consumer = source.properties.stripped(of: "consumer.")
+        consumer.overwrite(with: source.properties.stripped(of: "source.consumer."))
+        let isUncommitted = consumer["isolation.level"]?.trimmedAsJava == "read_uncommitted"
+        if source.properties["exactly.once.support"]?.trimmedAsJava.lowercased() == "required" {
+            if support != "enabled" {
+                report(
+                    .error,
+                    source.properties.origin(of: "exactly.once.support"),
+                    value: "required",
+                    reason: "asks for transactions, which \(pair.target).exactly.once.source.support does not enable",
+                    nextStep: "write \(pair.target).exactly.once.source.support = enabled"
+                )
+            } else if isUncommitted {
+                report(
+                    .error,
+                    consumer.origin(of: "isolation.level"),
+                    value: "read_uncommitted",
+                    reason: "has aborted records mirrored, but exactly.once.support is required",
+                    nextStep: "write isolation.level = read_committed, or leave it out"
+                )
+            }
+        }
+        for (key, properties) in [
+            ("transaction.boundary", source.properties), ("transaction.boundary", worker.properties),
+        ]
+        where properties[key]?.trimmedAsJava.lowercased() == "connector" {
+            report(
+                .error,
+                properties.origin(of: key),
+                value: "connector",
+                reason: "leaves the transactions to a connector, which MirrorMaker's cannot define",
+                nextStep: "write poll or interval"
+            )
+        }
+        if support == "preparing" {
+            report(
+                .warning,
+                worker.properties.origin(of: "exactly.once.source.support"),
+                value: support,
+                reason: "writes no transactions yet, as with MirrorMaker",
+                nextStep: "write enabled: nothing has to be prepared here"
             )
         }
     }

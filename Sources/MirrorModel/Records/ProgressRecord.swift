@@ -20,6 +20,8 @@ package struct ProgressRecord: Sendable, Equatable {
     package var isStart = false
     /// With `isStart`: what the target held before lies below this offset.
     package var targetStart: Int64?
+    /// Written in one transaction with the records: the target holds exactly these, whatever stands behind them.
+    package var isTransactional = false
 
     package init(
         offset: Int64,
@@ -51,6 +53,7 @@ package struct ProgressRecord: Sendable, Equatable {
         if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["offsets"] { self.offsetMap = Data(base64Encoded: text).map { Array($0) } }
+        self.isTransactional = members["transactional"] == .integer(1)
     }
 
     private static let start = "kafka-mirror"
@@ -87,6 +90,7 @@ package struct ProgressRecord: Sendable, Equatable {
             json.raw(",")
             json.member("offsets", Data(offsetMap).base64EncodedString())
         }
+        if isTransactional { json.raw(",\"transactional\":1") }
         json.raw("}")
         return json.bytes
     }

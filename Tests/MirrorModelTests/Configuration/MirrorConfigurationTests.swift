@@ -208,7 +208,6 @@ import Testing
             try MirrorConfiguration(file: "11", bytes: try Vectors.data(path))
         }
         #expect(error?.errors.map(\.key) == ["value.converter"])
-        #expect(error?.warnings.contains { $0.key == "F.exactly.once.source.support" } == true)
     }
 
     @Test func keysOfMissingPartsAreListed() throws {

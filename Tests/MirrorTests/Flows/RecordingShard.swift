@@ -27,6 +27,8 @@ final class RecordingShard: PartitionMirroring {
 
     var assigned: [TopicPartition: PartitionAssignment] { state.withLock { $0.assigned } }
 
+    func beginTransactions(_ context: TransactionContext) async {}
+
     func assign(_ assignments: [PartitionAssignment]) async {
         state.withLock { state in
             for assignment in assignments { state.assigned[assignment.source] = assignment }

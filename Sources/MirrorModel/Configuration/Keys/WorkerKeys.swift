@@ -17,7 +17,8 @@ extension ConfigKey {
             "exactly.once.source.support",
             .string,
             "disabled",
-            .oneOfIgnoringCase(["disabled", "preparing", "enabled"])
+            .oneOfIgnoringCase(["disabled", "preparing", "enabled"]),
+            note: "one owner of the whole flow per process; no REST server is needed"
         ),
         ConfigKey("session.timeout.ms", .int, "10000"),
         ConfigKey("heartbeat.interval.ms", .int, "3000"),
@@ -110,6 +111,13 @@ extension ConfigKey {
             .boolean,
             "false",
             note: "what groups of the source have read in mirrored topics counts for the originals at the target"
+        ),
+        ConfigKey(
+            "kafka.mirror.open.transaction.warning.ms",
+            .long,
+            "60000",
+            .atLeast(100),
+            note: "an open transaction of the source that holds a partition up for longer is told"
         ),
     ]
 }

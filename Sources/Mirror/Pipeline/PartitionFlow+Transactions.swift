@@ -1,0 +1,60 @@
+import KafkaRecords
+package import MirrorModel
+
+/// A partition whose records are written in its shard's transactions.
+///
+/// The flow hears of acknowledgements when their transaction is committed, so position, offset map and counters never
+/// tell of records that a committed reader does not see.
+extension PartitionFlow {
+    /// The position once everything up to a batch that the target has written is committed; nil when the flow does not
+    /// know the batch any more.
+    package func position(through token: UInt64, targetBase: Int64?) -> PartitionPosition? {
+        guard var position = self.position,
+            let entry = self.queue.entries.prefix(self.queue.sentCount).first(where: { $0.token == token })
+        else { return nil }
+        position.sourceOffset = max(position.sourceOffset, entry.through)
+        position.targetOffset = targetBase.map { $0 + Int64(entry.recordCount) - 1 }
+        if entry.leaderEpoch >= 0 { position.leaderEpoch = entry.leaderEpoch }
+        return position
+    }
+
+    /// What a progress record holds of the offset map once batches are committed: where the target put each, by token.
+    package func offsetMap(adding written: [UInt64: Int64?]) -> [UInt8]? {
+        self.offsets.shortened { map in
+            for entry in self.queue.entries.prefix(self.queue.sentCount) {
+                guard let place = written[entry.token] else { return }
+                if let base = place {
+                    entry.forEachRun { run in
+                        map.append(source: run.source, target: base + Int64(run.index), count: Int64(run.count))
+                    }
+                    map.advance(scannedEnd: entry.through &+ 1)
+                } else {
+                    map.loseSight(scannedEnd: entry.through &+ 1)
+                }
+            }
+        }
+    }
+
+    /// Everything sent since the last commit is lost: goes back to what is committed.
+    ///
+    /// - Parameter committed: What the target knows of the partition.
+    package mutating func transactionLost(committed: ProgressRecord?) {
+        switch self.phase {
+        case .starting, .quarantined: return
+        case .draining, .stopped:
+            // Whoever goes on reads it again.
+            self.queue.removeAll()
+            self.settle()
+            return
+        case .running, .proving: break
+        }
+        if let committed, committed.offset > self.position?.sourceOffset ?? .max {
+            self.position?.sourceOffset = committed.offset
+            self.position?.targetOffset = committed.targetOffset
+            self.offsets.loseSight(through: committed.offset)
+            if let epoch = committed.leaderEpoch { self.position?.leaderEpoch = epoch }
+        }
+        self.phase = .running
+        self.rewind()
+    }
+}
