@@ -158,6 +158,11 @@ extension ProducerMachine {
         }
         self.entries[slot]?.clearSettlement()
         self.entries[slot]?.ids.doubt()
+        if !self.settings.isIdempotent, entry.outstanding.contains(where: \.isUncertain) {
+            // Without sequence numbers a broker takes a repetition for news: only the owner can find out what is there.
+            self.refuse(slot, .sequenceLost, .networkException, nil, token: entry.firstToken)
+            return
+        }
         switch settlement {
         case .moved(let node):
             self.move(slot, to: node)
@@ -167,20 +172,31 @@ extension ProducerMachine {
             self.pause(slot, failure)
             self.entries[slot]?.wantsRefresh = refresh
         case .refused(let kind, let code, let message, let token):
-            let refusal = ProduceRefusal(
-                kind: kind,
-                code: code,
-                message: message,
-                token: token,
-                isOutcomeUnknown: kind == .sequenceLost || entry.outstanding.contains(where: \.isUncertain)
-            )
-            if self.settings.isTransactional, !refusal.isOutcomeUnknown {
-                let records = entry.outstanding.reduce(Int64(0)) { $0 + Int64($1.batch.recordCount) }
-                self.entries[slot]?.ids.giveBack(records: records)
-            }
-            self.entries[slot]?.stop()
-            self.sleeping.remove(slot)
-            self.actions.append(.report(.refused(slot: slot, refusal)))
+            self.refuse(slot, kind, code, message, token: token)
         }
+    }
+
+    private mutating func refuse(
+        _ slot: Int,
+        _ kind: ProduceRefusal.Kind,
+        _ code: ErrorCode,
+        _ message: String?,
+        token: UInt64
+    ) {
+        guard let entry = self.entry(slot) else { return }
+        let refusal = ProduceRefusal(
+            kind: kind,
+            code: code,
+            message: message,
+            token: token,
+            isOutcomeUnknown: kind == .sequenceLost || entry.outstanding.contains(where: \.isUncertain)
+        )
+        if self.settings.isTransactional, !refusal.isOutcomeUnknown {
+            let records = entry.outstanding.reduce(Int64(0)) { $0 + Int64($1.batch.recordCount) }
+            self.entries[slot]?.ids.giveBack(records: records)
+        }
+        self.entries[slot]?.stop()
+        self.sleeping.remove(slot)
+        self.actions.append(.report(.refused(slot: slot, refusal)))
     }
 }
