@@ -21,6 +21,8 @@ public final class KafkaClient: Sendable {
     /// The alias of the cluster; every error and log entry carries it.
     public let name: String
     public let configuration: ClientConfiguration
+    /// Who we are at the brokers: the user of SASL, or the subject of our certificate.
+    public var principal: String? { configuration.errorContext().principal }
     public let settings: ClientSettings
     public let eventLoopGroup: any EventLoopGroup
     /// The loop of control connections and timers.

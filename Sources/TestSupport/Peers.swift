@@ -32,10 +32,14 @@ package enum Peers {
     }
 
     /// The mirror itself, as built beside the tests.
-    package static func mirror(_ arguments: [String]) throws -> PeerProcess {
+    package static func mirror(_ arguments: [String], environment: [String: String] = [:]) throws -> PeerProcess {
+        try PeerProcess(try self.mirrorBinary(), arguments, environment: environment)
+    }
+
+    package static func mirrorBinary() throws -> URL {
         for build in ["debug", "release"] {
             let binary = Self.root.appending(path: ".build/\(build)/kafka-mirror")
-            if FileManager.default.fileExists(atPath: binary.path) { return try PeerProcess(binary, arguments) }
+            if FileManager.default.fileExists(atPath: binary.path) { return binary }
         }
         throw PeerProcess.Failure(description: "kafka-mirror is not built: run 'swift build'")
     }

@@ -228,7 +228,7 @@ extension KafkaClient {
             partition: partition,
             group: group,
             kafkaError: code,
-            principal: subject == nil ? nil : configuration.errorContext().principal,
+            principal: subject == nil ? nil : principal,
             nextStep: subject.map { "Give the principal permission for the \($0)" }
         )
     }

@@ -37,6 +37,10 @@ package struct TopicCreator: Sendable {
             case .success(let entries):
                 topics.append(newTopic(creation, entries: entries, brokers: brokers))
             case .failure(let error) where error.code == .refused || error.code == .unsupportedByBroker:
+                var error = error
+                if error.kafkaError == .topicAuthorizationFailed {
+                    error.nextStep = "Allow it DESCRIBE_CONFIGS on the topic"
+                }
                 // Records matter more than settings, which the topic can be given later.
                 logger.warning(
                     "a topic is created with the target's default settings, the source's cannot be read",

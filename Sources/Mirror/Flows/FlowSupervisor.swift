@@ -566,7 +566,7 @@ package actor FlowSupervisor {
     private func note(_ event: PartitionEvent) async {
         // Where the target's last record comes from is found by reading both, as after a restart.
         if case .quarantined(let reason) = event.kind, reason.code == .targetLost { await resumeAnew(event.source) }
-        let (level, text) = event.message
+        var (level, text) = event.message
         let now = ContinuousClock.now
         switch event.kind {
         case .quarantined, .impeded:
@@ -575,6 +575,9 @@ package actor FlowSupervisor {
             guard news.tellsEnd(of: .partition(event.source), now: now) else { return }
         default:
             guard level < .info || news.tells(.partitions, "\(event.source): \(text)", now: now) else { return }
+        }
+        if case .quarantined(let reason) = event.kind, reason.code == .recordTooLarge {
+            text += await clients.targetAdmin.largestBatch(of: reason.partition.topic).map { " It is \($0) now." } ?? ""
         }
         logger.log(level: level, "\(text)", metadata: ["partition": "\(event.source)"])
     }

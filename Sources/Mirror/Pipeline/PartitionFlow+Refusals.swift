@@ -74,8 +74,9 @@ extension PartitionFlow {
         case .denied:
             code = .notAuthorized
             message = "the target does not let us write (\(answer))"
+            let principal = self.settings.targetPrincipal.map { "User:\($0)" } ?? "the target principal"
             nextStep =
-                "Allow the target principal WRITE on topic \(self.assignment.target.topic) at \(self.settings.targetAlias)."
+                "Allow \(principal) WRITE on topic \(self.assignment.target.topic) at \(self.settings.targetAlias)."
         case .missing:
             code = .targetMissing
             message = "the target topic or partition does not exist (\(answer))"

@@ -6,6 +6,9 @@ extension PartitionFlow {
         /// Names of the clusters in messages.
         package var sourceAlias = "source"
         package var targetAlias = "target"
+        /// Who we are at the clusters, where that is known.
+        package var sourcePrincipal: String?
+        package var targetPrincipal: String?
         package var planner = BatchPlanner.Settings()
         /// Read committed data only.
         package var isReadCommitted = false

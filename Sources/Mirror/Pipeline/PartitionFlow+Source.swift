@@ -63,7 +63,13 @@ extension PartitionFlow {
         case .started(_, let offset): self.started(at: offset)
         case .leaderChanged(_, let node, let epoch): self.report(.sourceLeaderChanged(node: node, epoch: epoch))
         case .failing(_, let failure):
-            self.impede(failure.text(cluster: self.settings.sourceAlias, self.assignment.source))
+            self.impede(
+                failure.text(
+                    cluster: self.settings.sourceAlias,
+                    principal: self.settings.sourcePrincipal,
+                    self.assignment.source
+                )
+            )
         case .recovered: self.clearImpediment()
         case .offsetOutOfRange(_, let offset, let logStart, let logEnd):
             if offset < logStart {

@@ -75,6 +75,9 @@ package final class Shard: @unchecked Sendable {
         logger: Logger
     ) {
         self.eventLoop = eventLoop
+        var configuration = configuration
+        configuration.flow.sourcePrincipal = source.principal
+        configuration.flow.targetPrincipal = target.principal
         self.configuration = configuration
         self.target = target
         self.logger = logger
