@@ -168,8 +168,9 @@ let package = Package(
         tests(
             "InteropTests",
             [
-                "LocalKafka", "Mirror", "MirrorModel", "KafkaClient", "KafkaNetwork", "KafkaProtocol", "KafkaRecords",
-                "TestSupport", nioCore, nioPosix, logging,
+                "LocalKafka", "Mirror", "MirrorModel", "KafkaClient", "KafkaCompression", "KafkaNetwork",
+                "KafkaProtocol",
+                "KafkaRecords", "TestSupport", nioCore, nioPosix, logging,
             ]
         ),
     ],

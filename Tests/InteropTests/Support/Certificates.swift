@@ -1,4 +1,5 @@
 import Foundation
+import LocalKafka
 import TestSupport
 
 /// An authority, a broker's and a client's certificate as PEM, PKCS#12 and JKS, made by openssl and keytool.
@@ -20,6 +21,10 @@ struct Certificates: Sendable {
         }
         leaf server broker 'DNS:localhost,IP:127.0.0.1' 20
         leaf client mirror 'DNS:client' 20
+        leaf elsewhere elsewhere 'DNS:elsewhere.example' 20
+        leaf expired broker 'DNS:localhost,IP:127.0.0.1' -1
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout stranger.key -out stranger.pem -days 30 -subj "/CN=Stranger" \
+            -addext basicConstraints=critical,CA:TRUE
         openssl pkcs12 -export -inkey client.key -in client.crt -certfile ca.pem -name me -passout pass:secret \
             -out client.p12
         k() { keytool -J-XX:TieredStopAtLevel=1 -J-Xshare:auto "$@"; }
@@ -35,6 +40,11 @@ struct Certificates: Sendable {
         self.folder = try TemporaryFolder()
         let script = "cd '\(self.folder.url.path)' || exit 1\n" + Self.script
         try await PeerProcess(URL(filePath: "/bin/bash"), ["-eu", "-c", script]).success(within: .seconds(60))
+    }
+
+    /// A server's certificate by the name it was made under.
+    func server(_ name: String) throws -> LocalCluster.ServerTLS {
+        LocalCluster.ServerTLS(certificateChain: try self.text("\(name).crt"), privateKey: try self.text("\(name).key"))
     }
 
     func path(_ name: String) -> String { self.folder.path(name) }

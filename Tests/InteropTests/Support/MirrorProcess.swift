@@ -14,16 +14,20 @@ final class MirrorProcess: Sendable {
         from source: String,
         to target: String,
         topics: String,
-        properties: [String: String] = [:]
+        properties: [String: String] = [:],
+        environment: [String: String] = [:]
     ) throws {
         let flow = [
             "clusters": "A, B", "A.bootstrap.servers": source, "B.bootstrap.servers": target,
             "A->B.enabled": "true", "A->B.topics": topics,
         ]
-        try self.init(properties: flow.merging(properties) { $1 })
+        try self.init(properties: flow.merging(properties) { $1 }, environment: environment)
     }
 
-    init(properties: [String: String]) throws {
+    /// - Parameters:
+    ///   - arguments: Further arguments of `run`.
+    ///   - environment: Added to that of the tests.
+    init(properties: [String: String], arguments: [String] = [], environment: [String: String] = [:]) throws {
         // Many of the brokers are single ones.
         var all = [
             "replication.factor": "1", "offset.storage.replication.factor": "1",
@@ -40,7 +44,17 @@ final class MirrorProcess: Sendable {
             all.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }.joined()
         )
         self.folder = folder
-        self.process = try Peers.mirror(["run", "--report", "1", file])
+        self.process = try Peers.mirror(["run", "--report", "1", file] + arguments, environment: environment)
+    }
+
+    /// Waits for a line of the log that contains all of these, prints it for people to judge, and returns it.
+    @discardableResult
+    func told(_ words: String..., within limit: Duration = .seconds(30)) async throws -> String {
+        let line = try await self.process.line(within: limit) { line in
+            !line.contains("records=") && words.allSatisfy { line.contains($0) } ? line : nil
+        }
+        print("told: \(line)")
+        return line
     }
 
     /// Ends the mirror as an operator does; it has to be done within ten seconds and to succeed.

@@ -313,10 +313,11 @@ import Testing
         while case .ask(let question) = plan.next, asked < 1_000 {
             asked += 1
             switch question {
-            case .logStart: plan.answer(.offset(0))
+            case .logStart, .epochEnd: plan.answer(.offset(0))
             case .records(let side, let from):
                 let records = (from..<from + 1_000).map { offset in
-                    Record(offset: offset, timestamp: side == .source ? 1 : 2, key: nil, value: nil)
+                    let time: Int64 = side == .source ? 1 : 2
+                    return SeenRecord(Record(offset: offset, timestamp: time, key: nil, value: nil), epoch: 0)
                 }
                 plan.answer(.records(records, next: from + 1_000))
             }
