@@ -25,6 +25,7 @@ package actor OffsetHistory {
     private let client: KafkaClient
     private let adminClient: KafkaClient
     private let offsets: FlowOffsets
+    private let sourceAlias: String
     private let topic: MirrorTopic
     private let appender: RecordAppender
     private let logger: Logger
@@ -35,8 +36,9 @@ package actor OffsetHistory {
         self.client = clients.target
         self.adminClient = clients.targetAdmin
         self.offsets = offsets
+        self.sourceAlias = configuration.sourceAlias
         self.topic = MirrorTopic(
-            name: "kafka-mirror-offsets.\(configuration.sourceAlias).internal",
+            name: Self.topicName(of: configuration.sourceAlias),
             replicationFactor: configuration.progressTopic.replicationFactor,
             replicationFactorKey: "offset.storage.replication.factor"
         )
@@ -126,20 +128,35 @@ package actor OffsetHistory {
         }
     }
 
-    private func load(_ waiting: [PartitionOffsets], deadline: Deadline) async throws {
-        let metadata = try await client.refreshMetadata(.topics([topic.name]), deadline: deadline)
+    static func topicName(of sourceAlias: String) -> TopicName {
+        "kafka-mirror-offsets.\(sourceAlias).internal"
+    }
+
+    /// The long parts of the maps of the flow from `sourceAlias` to the cluster of `client`.
+    static func readMaps(
+        from sourceAlias: String,
+        at client: KafkaClient,
+        deadline: Deadline
+    ) async throws -> (TopicPartition) -> OffsetMap? {
+        let topic = topicName(of: sourceAlias)
+        let metadata = try await client.refreshMetadata(.topics([topic]), deadline: deadline)
         var found: [[UInt8]: OffsetMap] = [:]
-        if let state = metadata.topics[topic.name], state.error != .unknownTopicOrPartition {
-            let reader = CompactedTopicReader(client: client, topic: topic.name)
+        if let state = metadata.topics[topic], state.error != .unknownTopicOrPartition {
+            let reader = CompactedTopicReader(client: client, topic: topic)
             for item in try await reader.readState(deadline: deadline) {
                 guard let key = item.record.key?.readableBytesView, let value = item.record.value?.readableBytesView
                 else { continue }
                 found[Array(key)] = try? OffsetMap(encoded: Array(value), byteLimit: OffsetMemory.largestMap)
             }
         }
+        return { partition in (try? key(of: partition)).flatMap { found[$0] } }
+    }
+
+    private func load(_ waiting: [PartitionOffsets], deadline: Deadline) async throws {
+        let found = try await Self.readMaps(from: sourceAlias, at: client, deadline: deadline)
         var missing = 0
         for partition in waiting {
-            let earlier = found[try Self.key(of: partition.source)]
+            let earlier = found(partition.source)
             if !partition.adopt(earlier) { missing += 1 }
         }
         guard missing > 0 else { return }

@@ -75,6 +75,13 @@ package actor ProgressStore {
         try await appender.append([record], deadline: deadline)
     }
 
+    /// Reads what is known about the flow and changes nothing; nil when there is no such topic.
+    package func peek(deadline: Deadline) async throws -> [TopicPartition: ProgressRecord]? {
+        let metadata = try await client.refreshMetadata(.topics([topic.name]), deadline: deadline)
+        guard let state = metadata.topics[topic.name], state.error != .unknownTopicOrPartition else { return nil }
+        return try await read(deadline: deadline).progress
+    }
+
     /// Makes the topic again after it was deleted.
     package func createAgain(deadline: Deadline) async throws {
         _ = try await create(brokers: client.metadata.brokers.count, deadline: deadline)

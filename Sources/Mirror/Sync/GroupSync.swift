@@ -27,6 +27,7 @@ package actor GroupSync {
     private var last: [GroupID: [TopicPartition: Checkpoint]] = [:]
     /// What target groups may get.
     private var current: [GroupID: [TopicPartition: Checkpoint]] = [:]
+    private var unmirrored: [CheckpointPlan.Line] = []
     /// What became of every group of the source.
     package private(set) var report = GroupReport()
     private var told = GroupReport()
@@ -89,7 +90,7 @@ package actor GroupSync {
                 let pause = settings.isIntervalFlexible ? max(interval, duration * 10) : interval
                 emission = begin + pause + min(.seconds(1) * (1 << min(failures, 6)), .seconds(60)) * (isDone ? 0 : 1)
             }
-            if settings.syncsGroupOffsets, ContinuousClock.now >= sync, !current.isEmpty {
+            if settings.syncsGroupOffsets, ContinuousClock.now >= sync, !(current.isEmpty && unmirrored.isEmpty) {
                 await syncTarget()
                 if Task.isCancelled { return }
                 sync = ContinuousClock.now + .milliseconds(settings.syncIntervalMs)
@@ -143,6 +144,7 @@ package actor GroupSync {
             report = GroupReport(skipped: skipped, lines: plan.report, previous: report)
             last = plan.last
             current = plan.current
+            unmirrored = plan.unmirrored
             jobNews.succeeded(Self.emitting)
             return true
         } catch {
@@ -202,9 +204,10 @@ package actor GroupSync {
 
     private func syncTarget() async {
         let deadline = Deadline.after(Self.patience)
-        let groups = current.keys.sorted()
+        let wanted = await withEmptyPartitions(deadline: deadline)
+        let groups = wanted.keys.sorted()
         let plan = GroupOffsetPlan(
-            checkpoints: current,
+            checkpoints: wanted,
             target: await targetGroups.look(at: groups, deadline: deadline)
         )
         guard !Task.isCancelled else { return }
@@ -219,6 +222,26 @@ package actor GroupSync {
         guard !Task.isCancelled else { return }
         report.note(still.report)
         report.note(await targetGroups.commit(still.commits, deadline: deadline))
+    }
+
+    /// Adds the positions in partitions that are still empty: what is mirrored from now on will be there.
+    private func withEmptyPartitions(deadline: Deadline) async -> [GroupID: [TopicPartition: Checkpoint]] {
+        var wanted = current
+        guard !unmirrored.isEmpty else { return wanted }
+        let ranges = await targetGroups.ranges(of: Set(unmirrored.compactMap(\.target)), deadline: deadline)
+        for line in unmirrored {
+            guard let target = line.target, let upstream = line.upstreamOffset, let range = ranges[target],
+                range.lowerBound == range.upperBound
+            else { continue }
+            wanted[line.group, default: [:]][target] = Checkpoint(
+                group: line.group,
+                partition: target,
+                upstreamOffset: upstream,
+                downstreamOffset: range.upperBound,
+                metadata: ""
+            )
+        }
+        return wanted
     }
 
     // MARK: Messages

@@ -139,6 +139,11 @@ package struct CheckpointPlan: Sendable, Equatable {
         return true
     }
 
+    /// Offsets in partitions of which nothing has been mirrored yet; MirrorMaker 2 writes no checkpoint for them.
+    package var unmirrored: [Line] {
+        report.filter { $0.outcome == .skipped(.nothingMirrored) && $0.target != nil }
+    }
+
     /// The last checkpoints of what the groups read and the flow mirrors, the ones that target groups may get.
     package var current: [GroupID: [TopicPartition: Checkpoint]] {
         var result: [GroupID: [TopicPartition: Checkpoint]] = [:]

@@ -75,7 +75,9 @@ import struct KafkaClient.CommittedOffset
             let all = try await clusters.a.records("t", 0)
             #expect(all.count < 200)
             let half = all.count / 2
-            try await clusters.commit(["g": [Self.t: all[half].offset]], at: clusters.a, metadata: "mine")
+            try await clusters.a.createTopic("empty", partitions: 1)
+            let empty = TopicPartition(topic: "empty", partition: 0)
+            try await clusters.commit(["g": [Self.t: all[half].offset, empty: 0]], at: clusters.a, metadata: "mine")
             try await clusters.withService(Self.syncing) { service in
                 try await eventually("the group has its offset") {
                     try await clusters.offset(of: "g", Self.mirror, at: clusters.b) != nil
@@ -91,7 +93,13 @@ import struct KafkaClient.CommittedOffset
                 }
                 let status = try #require(await service.status().first)
                 let group = try #require(status.groups.groups["g"])
-                #expect(group.summary == "exact: 1")
+                #expect(group.summary == "exact: 1, nothing mirrored yet: 1")
+                // A partition without records gets an offset, and no checkpoint, as with MirrorMaker 2.
+                let mirrored = TopicPartition(topic: "A.empty", partition: 0)
+                try await eventually("the group stands in the empty partition") {
+                    try await clusters.offset(of: "g", mirrored, at: clusters.b)?.offset == 0
+                }
+                #expect(try await clusters.checkpoints()["g"]?[mirrored] == nil)
             }
         }
     }
