@@ -63,9 +63,11 @@ public final class PartitionProducer: @unchecked Sendable {
     }
 
     /// Opens a partition; the slot returned names it from now on.
-    public func add(_ partition: TopicPartition) -> Int {
+    ///
+    /// - Parameter stamp: The identity to go on with, and the sequence number of the next record.
+    public func add(_ partition: TopicPartition, continuing stamp: ProducerStamp? = nil) -> Int {
         self.eventLoop.preconditionInEventLoop()
-        let slot = self.machine.add(partition, now: self.eventLoop.now)
+        let slot = self.machine.add(partition, continuing: stamp, now: self.eventLoop.now)
         self.run()
         return slot
     }

@@ -13,6 +13,11 @@ public struct ProducerStamp: Sendable, Hashable {
         self.identity = identity
         self.sequence = sequence
     }
+
+    /// What the record gets that comes after so many.
+    public func following(records count: Int32) -> ProducerStamp {
+        ProducerStamp(identity: self.identity, sequence: ProducerIDState.advance(self.sequence, by: count))
+    }
 }
 
 /// Hands out sequence numbers for one partition.

@@ -84,7 +84,15 @@ public struct ProducerMachine: Sendable {
     // MARK: The owner's wishes
 
     /// Opens a partition; the slot returned names it from now on.
-    public mutating func add(_ partition: TopicPartition, now: NIODeadline) -> Int {
+    ///
+    /// - Parameter stamp: The identity to go on with, and the sequence number of the next record. The broker then
+    ///   refuses what is not the next one: what another process with this identity has still on its way, or our batch
+    ///   when that arrived first.
+    public mutating func add(
+        _ partition: TopicPartition,
+        continuing stamp: ProducerStamp? = nil,
+        now: NIODeadline
+    ) -> Int {
         self.now = now
         var entry = ProducePartition(partition: partition, identity: self.nextIdentity)
         self.nextIdentity += 1
@@ -92,6 +100,9 @@ public struct ProducerMachine: Sendable {
         // repetitions of the first ones and dropped.
         entry.needsOwnIdentity =
             self.settings.isIdempotent && !self.settings.isTransactional && self.partitionsBefore.contains(partition)
+        if self.settings.isIdempotent, !self.settings.isTransactional, let stamp {
+            entry.ids.begin(stamp.identity, at: stamp.sequence)
+        }
         let slot: Int
         if let free = self.freeSlots.popLast() {
             slot = free

@@ -147,8 +147,8 @@ package struct TopicDiscovery: Sendable {
     }
 
     /// Partitions could not be begun with; the next look adds them again.
-    package mutating func giveBack(_ mirrored: [TopicPlan.Mirrored]) {
-        for mirrored in mirrored { current[mirrored.source] = nil }
+    package mutating func giveBack(_ partitions: [TopicPartition]) {
+        for partition in partitions { current[partition] = nil }
     }
 
     private mutating func targetTopic(of name: TopicName) -> TopicName? {

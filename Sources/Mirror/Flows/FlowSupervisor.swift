@@ -27,6 +27,7 @@ package actor FlowSupervisor {
     private let store: ProgressStore
     private let creator: TopicCreator
     private let resolver: ResumeResolver
+    private let continuity: ProducerContinuity
     private let heartbeats: HeartbeatTask
     private let offsetSyncs: OffsetSyncTask
     private let history: OffsetHistory
@@ -88,6 +89,12 @@ package actor FlowSupervisor {
         self.creator = TopicCreator(
             source: clients.sourceAdmin,
             target: clients.targetAdmin,
+            configuration: configuration,
+            logger: logger
+        )
+        self.continuity = ProducerContinuity(
+            source: clients.source,
+            target: clients.target,
             configuration: configuration,
             logger: logger
         )
@@ -223,7 +230,10 @@ package actor FlowSupervisor {
             group.addTask { await self.groups.run() }
             for shard in shards {
                 group.addTask {
-                    for await event in shard.events { await self.note(event) }
+                    for await event in shard.events {
+                        await self.note(event)
+                        if event.kind == .overtaken { await self.takeUpAgain(event.source) }
+                    }
                 }
             }
         }
@@ -366,12 +376,13 @@ package actor FlowSupervisor {
         guard !added.isEmpty else { return }
         await reloadProgress()
         guard let ledger else { return }
-        let decisions = await resolver.resolve(
+        let resolved = await resolver.resolve(
             added,
             ledger: ledger,
             initial: discovery.initial ?? [],
             deadline: .after(.seconds(20))
         )
+        let decisions = await continuity.continued(resolved)
         var held: Set<TopicName> = []
         var begun: Set<TopicName> = []
         var assignments: [[PartitionAssignment]] = Array(repeating: [], count: shards.count)
@@ -380,11 +391,11 @@ package actor FlowSupervisor {
         for (mirrored, decision) in decisions {
             switch decision {
             case .beginOnceWritten where unwritten != nil:
-                discovery.giveBack([mirrored])
+                discovery.giveBack([mirrored.source])
                 held.insert(mirrored.source.topic)
                 hold(mirrored.source.topic, reason: unwritten ?? "", nextStep: nil)
             case .comparing(let count):
-                discovery.giveBack([mirrored])
+                discovery.giveBack([mirrored.source])
                 held.insert(mirrored.source.topic)
                 tell(
                     mirrored.source.topic,
@@ -392,7 +403,7 @@ package actor FlowSupervisor {
                         + " first, \(count) so far",
                     nextStep: nil
                 )
-            case .begin(let assignment), .beginOnceWritten(let assignment, _):
+            case .begin(let assignment), .beginOnceWritten(let assignment, _), .beginWhenWritten(let assignment, _):
                 self.ledger?.began(mirrored)
                 let index = load.indices.min { load[$0] < load[$1] } ?? 0
                 load[index] += 1
@@ -401,7 +412,7 @@ package actor FlowSupervisor {
                 assignments[index].append(offsets.begin(assignment, persisted: kept))
                 begun.insert(mirrored.source.topic)
             case .wait(let reason, let nextStep):
-                discovery.giveBack([mirrored])
+                discovery.giveBack([mirrored.source])
                 held.insert(mirrored.source.topic)
                 hold(mirrored.source.topic, reason: reason, nextStep: nextStep)
             }
@@ -418,6 +429,7 @@ package actor FlowSupervisor {
     private func writeStarts(of decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]) async -> String? {
         var starts: [TopicPartition: ProgressRecord] = [:]
         for case (let mirrored, .beginOnceWritten(_, let record)) in decisions { starts[mirrored.source] = record }
+        for case (let mirrored, .beginWhenWritten(_, let record)) in decisions { starts[mirrored.source] = record }
         guard !starts.isEmpty else { return nil }
         do {
             try await store.write(starts, deadline: .after(.seconds(15)))
@@ -448,6 +460,16 @@ package actor FlowSupervisor {
         }
     }
 
+    /// Gives a partition back, so that the next look finds out from the target where it goes on.
+    private func takeUpAgain(_ partition: TopicPartition) async {
+        guard let index = owners.removeValue(forKey: partition) else { return }
+        load[index] -= 1
+        let position = await shards[index].revoke(partition)
+        if let position { ledger?.observe([partition: position]) }
+        continuity.overtook(partition, position?.producer)
+        discovery.giveBack([partition])
+    }
+
     // MARK: Progress
 
     /// A partition that was given up with a transaction open may be further than its shard could say.
@@ -460,6 +482,10 @@ package actor FlowSupervisor {
     }
 
     private func keepWriting() async {
+        // What was found out by comparing shall not have to be found out again.
+        try? await Task.sleep(for: .milliseconds(min(100, configuration.progressIntervalMs)))
+        guard !Task.isCancelled else { return }
+        await writeProgress(deadline: .after(.seconds(15)))
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(configuration.progressIntervalMs))
             guard !Task.isCancelled else { return }
@@ -560,7 +586,7 @@ package actor FlowSupervisor {
     private func resumeAnew(_ partition: TopicPartition) async {
         guard let mirrored = discovery.current[partition] else { return }
         await end([mirrored])
-        discovery.giveBack([mirrored])
+        discovery.giveBack([mirrored.source])
     }
 
     private func note(_ event: PartitionEvent) async {

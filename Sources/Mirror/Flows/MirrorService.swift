@@ -35,7 +35,11 @@ package final class MirrorService: Service {
                 consumer: flow.sourceConsumer,
                 producer: flow.targetProducer
             )
-            if flow.exactlyOnce != nil { settings.writeTransactions() }
+            if flow.exactlyOnce != nil {
+                settings.writeTransactions()
+            } else {
+                settings.flow.yieldsWhenOvertaken = true
+            }
             settings.fetch.byteBudget = max(1 << 20, flow.memoryBytes / shardCount)
             return Shard(
                 source: clients.source,

@@ -30,6 +30,8 @@ extension PartitionEvent {
         case .targetTruncated(let offset, let writtenTo):
             (.warning, "the target lost its records from offset \(offset) to \(writtenTo), they are copied again")
         case .foreignRecords(let count): (.warning, "the target holds \(count) records that are not ours")
+        case .overtaken:
+            (.info, "an earlier process wrote here after this one began, the end of the target is read again")
         case .codecRefused(let codec, let replacement):
             (.warning, "the target does not take \(codec), batches are encoded again with \(replacement)")
         case .splitting(let limit): (.info, "batches are split to at most \(limit) bytes")

@@ -1,4 +1,5 @@
 import DequeModule
+import KafkaClient
 import KafkaRecords
 import NIOCore
 
@@ -34,6 +35,8 @@ struct FlowEntry: Sendable {
     /// Name at the producer; set when it is sent.
     var token: UInt64 = 0
     var isAcknowledged = false
+    /// The identity and sequence it was sent with; nil without idempotence.
+    var stamp: ProducerStamp?
 
     /// The codec of what is to be written, when it is known.
     var codec: CompressionCodec? {
@@ -127,8 +130,9 @@ struct FlowQueue: Sendable {
     }
 
     /// The head goes to the producer under this name.
-    mutating func send(token: UInt64) {
+    mutating func send(token: UInt64, stamp: ProducerStamp? = nil) {
         self.entries[self.sentCount].token = token
+        self.entries[self.sentCount].stamp = stamp?.identity == ProducerIdentity.none ? nil : stamp
         self.sentCount += 1
     }
 

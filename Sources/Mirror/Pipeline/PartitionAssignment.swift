@@ -15,6 +15,8 @@ package struct PartitionAssignment: Sendable, Equatable {
     package var resumed: PartitionPosition?
     /// The target topic's `max.message.bytes`, if it is known.
     package var maxBatchBytes: Int?
+    /// The producer to go on with, and the sequence number of the first record.
+    package var producer: ProducerStamp?
     /// Records found at the target behind the progress that was written, up to `resumed`.
     package var copied: [OffsetMap.Run] = []
     /// Whether `copied` is everything that was ever mirrored.
@@ -44,6 +46,7 @@ package struct PartitionAssignment: Sendable, Equatable {
         self.targetTopicID = targetTopicID
         self.start = start
         self.resumed = resumed
+        self.producer = resumed?.producer
         self.maxBatchBytes = maxBatchBytes
     }
 }
@@ -58,16 +61,20 @@ package struct PartitionPosition: Sendable, Hashable {
     package var leaderEpoch: Int32
     /// Identity of the source topic; zero when unknown.
     package var sourceTopicID: KafkaUUID
+    /// What the next record is to be written with, so that a broker refuses it when it is not the next one.
+    package var producer: ProducerStamp?
 
     package init(
         sourceOffset: Int64,
         targetOffset: Int64? = nil,
         leaderEpoch: Int32 = -1,
-        sourceTopicID: KafkaUUID = .zero
+        sourceTopicID: KafkaUUID = .zero,
+        producer: ProducerStamp? = nil
     ) {
         self.sourceOffset = sourceOffset
         self.targetOffset = targetOffset
         self.leaderEpoch = leaderEpoch
         self.sourceTopicID = sourceTopicID
+        self.producer = producer
     }
 }

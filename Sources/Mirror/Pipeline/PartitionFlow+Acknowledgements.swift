@@ -1,3 +1,4 @@
+import KafkaClient
 import KafkaRecords
 
 /// What the target wrote moves the position and gives bytes back.
@@ -46,6 +47,7 @@ extension PartitionFlow {
         }
         self.noteOffsets(of: entry)
         self.position?.targetOffset = entry.targetBase.map { $0 + Int64(entry.recordCount) - 1 }
+        self.position?.producer = entry.stamp?.following(records: entry.recordCount)
         self.quarantineAttempts = 0
         if self.isTroubled {
             self.isTroubled = false

@@ -25,6 +25,12 @@ extension PartitionFlow {
         self.impediment = nil
         let refusal = self.pendingRefusal
         self.pendingRefusal = nil
+        if self.settings.yieldsWhenOvertaken, refusal?.code == .outOfOrderSequenceNumber,
+            logEnd > self.position?.targetOffset ?? -1
+        {
+            self.yield(now: now)
+            return
+        }
         if let written = self.position?.targetOffset {
             if logEnd <= written {
                 guard self.takeBack(fromTarget: logEnd, writtenTo: written, now: now) else { return }
@@ -38,6 +44,27 @@ extension PartitionFlow {
             self.rewind()
             self.actions.append(.resumeProducing)
         }
+    }
+
+    /// Leaves it to whoever assigned the partition to find out where it goes on.
+    ///
+    /// The broker knows later sequence numbers of ours than we do: under a new producer id we would write a second time
+    /// what is there already. The log's visible end may not show it yet.
+    private mutating func yield(now: NIODeadline) {
+        self.drop()
+        self.pendingSeek = nil
+        let reason = QuarantineReason(
+            .overtaken,
+            cluster: self.settings.targetAlias,
+            partition: self.assignment.target,
+            sourceOffset: (self.position?.sourceOffset ?? -1) + 1,
+            message: "an earlier process wrote here after this one began",
+            nextStep: "Nothing has to be done, unless two processes run this flow."
+        )
+        // Normally the partition is revoked long before.
+        self.phase = .quarantined(reason, retryAt: now + .seconds(30))
+        self.actions.append(.setFetching(false))
+        self.report(.overtaken)
     }
 
     /// Records behind our last acknowledged one: ours, if they are exactly the next batches that were sent.

@@ -24,7 +24,7 @@ extension PartitionFlow {
         self.phase = .stopped
     }
 
-    private mutating func drop() {
+    mutating func drop() {
         self.queue.removeAll()
         self.unplanned.removeAll()
         self.group = []

@@ -37,7 +37,7 @@ extension PartitionFlow {
         let patched = patch.apply(to: view)
         let token = self.nextToken
         self.nextToken += 1
-        self.queue.send(token: token)
+        self.queue.send(token: token, stamp: self.settings.isTransactional ? nil : stamp)
         return ProduceBatch(
             header: patched.header,
             body: patched.body,

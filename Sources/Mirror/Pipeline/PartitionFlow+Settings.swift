@@ -29,6 +29,8 @@ extension PartitionFlow {
         package var quarantinePauseMaximum: TimeAmount = .minutes(1)
         /// Pause before the target is asked again for its log end.
         package var proofPause: TimeAmount = .seconds(1)
+        /// Whoever assigned the partition finds out anew where it goes on when somebody else has written in our place.
+        package var yieldsWhenOvertaken = false
 
         package init() {}
     }

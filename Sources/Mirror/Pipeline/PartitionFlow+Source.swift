@@ -22,7 +22,8 @@ extension PartitionFlow {
             sourceOffset: offset - 1,
             targetOffset: self.assignment.resumed?.targetOffset,
             leaderEpoch: self.assignment.resumed?.leaderEpoch ?? -1,
-            sourceTopicID: self.topicID
+            sourceTopicID: self.topicID,
+            producer: self.assignment.producer
         )
         self.scanOffset = offset
         self.receivedOffset = offset

@@ -77,6 +77,9 @@ package struct PartitionEvent: Sendable, Equatable {
         case targetTruncated(at: Int64, writtenTo: Int64)
         /// The target holds records that are not ours behind what we wrote.
         case foreignRecords(count: Int64)
+        /// Records that we were about to write were written by somebody else with our sequence numbers, by all signs an
+        /// earlier process of this flow: where to go on has to be found out anew.
+        case overtaken
         /// Batches are split from now on to be at most this large.
         case splitting(maxBatchBytes: Int)
         /// The target does not take this codec: its batches are encoded with another.

@@ -18,6 +18,8 @@ package struct QuarantineReason: Sendable, Hashable, CustomStringConvertible {
         case unknownCodec
         /// The target has lost records and we do not know where to go on.
         case targetLost
+        /// Somebody else, by all signs an earlier process of this flow, has written what we were about to write.
+        case overtaken
     }
 
     package var code: Code

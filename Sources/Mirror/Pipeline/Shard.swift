@@ -221,7 +221,7 @@ package final class Shard: @unchecked Sendable {
             let cell = Cell(flow: PartitionFlow(assignment: assignment, settings: self.configuration.flow))
             self.cells[assignment.source] = cell
             self.transactionBegins(cell)
-            cell.produceSlot = self.producer.add(assignment.target)
+            cell.produceSlot = self.producer.add(assignment.target, continuing: assignment.producer)
             self.cellsByProduceSlot[cell.produceSlot] = cell
             cell.fetchSlot = self.fetcher.add(
                 assignment.source,

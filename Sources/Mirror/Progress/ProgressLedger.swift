@@ -1,3 +1,4 @@
+import KafkaClient
 package import KafkaProtocol
 package import MirrorModel
 
@@ -92,6 +93,7 @@ package struct ProgressLedger: Sendable {
             record.isStart = isStart
             record.targetStart = isStart ? known[partition]?.targetStart : nil
             record.isTransactional = isTransactional
+            record.producer = position.producer.map { ProgressRecord.Producer($0) }
             known[partition] = record
         }
     }

@@ -12,13 +12,44 @@ struct RecordFetch {
     let isReadCommitted: Bool
 
     func records(from offset: Int64, deadline: Deadline) async throws -> ResumePlan.Answer {
+        guard let data = try await self.data(from: offset, deadline: deadline) else {
+            return .records([], next: offset)
+        }
+        return try VisibleRecords.answer(data, from: offset, isReadCommitted: isReadCommitted)
+    }
+
+    /// What the idempotent producer that wrote the record at an offset gives to the record behind it; nil when it was
+    /// none, or wrote in a transaction.
+    func producer(behind offset: Int64, deadline: Deadline) async throws -> ProducerStamp? {
+        guard let bytes = try await self.data(from: offset, maximumBytes: 1, deadline: deadline)?.records?.joined()
+        else { return nil }
+        var scanner = RecordBatchScanner(bytes)
+        while let element = try scanner.next() {
+            guard element.lastOffset >= offset else { continue }
+            guard case .batch(let batch) = element, batch.baseOffset <= offset, batch.producerID >= 0,
+                batch.baseSequence >= 0, !batch.attributes.isTransactional, !batch.attributes.isControl
+            else { return nil }
+            let first = ProducerStamp(
+                identity: ProducerIdentity(producerID: batch.producerID, epoch: batch.producerEpoch),
+                sequence: batch.baseSequence
+            )
+            return first.following(records: Int32(offset - batch.baseOffset) + 1)
+        }
+        return nil
+    }
+
+    private func data(
+        from offset: Int64,
+        maximumBytes: Int32 = 4 << 20,
+        deadline: Deadline
+    ) async throws -> FetchResponse.PartitionData? {
         let leader = try await client.leader(of: partition, deadline: deadline)
         let topicID = client.metadata.topics[partition.topic]?.topicID ?? .zero
         var asked = FetchRequest.FetchPartition()
         asked.partition = partition.partition
         asked.fetchOffset = offset
         asked.currentLeaderEpoch = leader.epoch
-        asked.partitionMaxBytes = 4 << 20
+        asked.partitionMaxBytes = maximumBytes
         var topic = FetchRequest.FetchTopic()
         topic.topic = partition.topic
         topic.topicID = topicID
@@ -26,7 +57,7 @@ struct RecordFetch {
         var request = FetchRequest()
         request.maxWaitMs = 100
         request.minBytes = 1
-        request.maxBytes = 4 << 20
+        request.maxBytes = maximumBytes
         request.isolationLevel = isReadCommitted ? 1 : 0
         request.topics = [topic]
         let ready = request
@@ -41,7 +72,7 @@ struct RecordFetch {
             },
             build: { _ in ready }
         )
-        guard let data = response.responses.first?.partitions.first else { return .records([], next: offset) }
+        guard let data = response.responses.first?.partitions.first else { return nil }
         guard data.errorCode == .none else {
             throw KafkaClientError(
                 .refused,
@@ -52,7 +83,7 @@ struct RecordFetch {
                 kafkaError: data.errorCode
             )
         }
-        return try VisibleRecords.answer(data, from: offset, isReadCommitted: isReadCommitted)
+        return data
     }
 }
 

@@ -278,7 +278,8 @@ package struct ResumePlan: Sendable {
                 sourceOffset: record.offset,
                 targetOffset: record.targetOffset,
                 leaderEpoch: record.leaderEpoch ?? -1,
-                sourceTopicID: mirrored.sourceTopicID
+                sourceTopicID: mirrored.sourceTopicID,
+                producer: record.producer?.stamp
             )
         )
     }

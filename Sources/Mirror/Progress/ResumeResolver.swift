@@ -10,6 +10,8 @@ package struct ResumeResolver: Sendable {
         case begin(PartitionAssignment)
         /// It begins at a place that is somewhere else at the next start: where has to be written down first.
         case beginOnceWritten(PartitionAssignment, ProgressRecord)
+        /// The producer of a new partition should be written down first, but need not be.
+        case beginWhenWritten(PartitionAssignment, ProgressRecord)
         /// Much has to be compared, which goes on with the next call.
         case comparing(records: Int64)
         case wait(reason: String, nextStep: String?)
@@ -156,7 +158,7 @@ package struct ResumeResolver: Sendable {
             switch plan.next {
             case .begin(let assignment):
                 for notice in plan.notices { logger.note(notice, about: mirrored) }
-                return .begin(assignment)
+                return .begin(await self.continuing(assignment, plan.notices, deadline))
             case .forbidden:
                 return .wait(
                     reason: "there is no progress of the partition, and auto.offset.reset is none",
@@ -181,6 +183,25 @@ package struct ResumeResolver: Sendable {
                 }
             }
         }
+    }
+
+    /// Goes on with the producer of the last record, if it was found by comparing and is not known yet.
+    ///
+    /// Without it a batch that an earlier process has still on its way would be written beside ours.
+    private func continuing(
+        _ assignment: PartitionAssignment,
+        _ notices: [ResumeNotice],
+        _ deadline: Deadline
+    ) async -> PartitionAssignment {
+        guard let position = assignment.resumed, position.producer == nil, let offset = position.targetOffset,
+            // Whether the brokers' memory of producers was cut back with the log is not known.
+            notices.isEmpty
+        else { return assignment }
+        var result = assignment
+        let fetch = RecordFetch(client: target, partition: assignment.target, isReadCommitted: false)
+        result.producer = try? await fetch.producer(behind: offset, deadline: deadline)
+        result.resumed?.producer = result.producer
+        return result
     }
 
     private func plan(

@@ -22,6 +22,22 @@ package struct ProgressRecord: Sendable, Equatable {
     package var targetStart: Int64?
     /// Written in one transaction with the records: the target holds exactly these, whatever stands behind them.
     package var isTransactional = false
+    /// The producer that wrote the record at the target, if it was an idempotent one.
+    package var producer: Producer?
+
+    /// The idempotent producer of a partition, which whoever goes on has to go on with.
+    package struct Producer: Sendable, Equatable {
+        package var id: Int64
+        package var epoch: Int16
+        /// The sequence number of the next record.
+        package var nextSequence: Int32
+
+        package init(id: Int64, epoch: Int16, nextSequence: Int32) {
+            self.id = id
+            self.epoch = epoch
+            self.nextSequence = nextSequence
+        }
+    }
 
     package init(
         offset: Int64,
@@ -49,6 +65,13 @@ package struct ProgressRecord: Sendable, Equatable {
         self.init(offset: offset, targetOffset: targetOffset)
         self.isStart = isStart
         if case .integer(let number)? = members["targetStart"], isStart, number >= 0 { self.targetStart = number }
+        if case .integer(let id)? = members["producerId"], id >= 0,
+            case .integer(let epoch)? = members["producerEpoch"],
+            case .integer(let sequence)? = members["nextSequence"], let epoch = Int16(exactly: epoch), epoch >= 0,
+            let sequence = Int32(exactly: sequence), sequence >= 0
+        {
+            self.producer = Producer(id: id, epoch: epoch, nextSequence: sequence)
+        }
         if case .integer(let number)? = members["leaderEpoch"] { self.leaderEpoch = Int32(exactly: number) }
         if case .string(let text)? = members["sourceTopicId"] { self.sourceTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
@@ -77,6 +100,14 @@ package struct ProgressRecord: Sendable, Equatable {
         if let leaderEpoch {
             json.raw(",")
             json.member("leaderEpoch", Int64(leaderEpoch))
+        }
+        if let producer {
+            json.raw(",")
+            json.member("producerId", producer.id)
+            json.raw(",")
+            json.member("producerEpoch", Int64(producer.epoch))
+            json.raw(",")
+            json.member("nextSequence", Int64(producer.nextSequence))
         }
         if let sourceTopicID {
             json.raw(",")

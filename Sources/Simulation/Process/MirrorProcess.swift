@@ -322,7 +322,7 @@ final class MirrorProcess {
                 later(.milliseconds(1)) { self.resumeAnew(cell) }
             }
         case .targetMissing: history.truth[index].reports.hasTargetRecreation = true
-        case .started, .recovered, .impeded, .sourceLeaderChanged, .splitting, .codecRefused: break
+        case .started, .recovered, .impeded, .sourceLeaderChanged, .splitting, .codecRefused, .overtaken: break
         }
     }
 }

@@ -144,7 +144,10 @@ struct PartitionFlowTests {
         script.acknowledge(tokens[0], at: 100)
         #expect(script.position?.sourceOffset == 19 && script.position?.targetOffset == 119)
         script.acknowledge(tokens[2], at: 120)
-        #expect(script.position == PartitionPosition(sourceOffset: 29, targetOffset: 129, leaderEpoch: 3))
+        #expect(
+            script.position
+                == PartitionPosition(sourceOffset: 29, targetOffset: 129, leaderEpoch: 3, producer: .after(30))
+        )
         #expect(script.released == 1)
         #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 0, target: 100, count: 30)])
     }
@@ -163,7 +166,10 @@ struct PartitionFlowTests {
         script.acknowledge(tokens[1], at: 110)
         #expect(script.seeks == [.offset(0)])
         // Offset 19 under the new id would say that its first 20 records are mirrored.
-        #expect(script.position == PartitionPosition(sourceOffset: -1, targetOffset: 119, sourceTopicID: new))
+        #expect(
+            script.position
+                == PartitionPosition(sourceOffset: -1, targetOffset: 119, sourceTopicID: new, producer: .after(20))
+        )
         #expect(script.flow.offsets.map.isEmpty)
     }
 
@@ -311,5 +317,12 @@ struct PartitionFlowTests {
         script.acknowledge(token, at: 0)
         #expect(script.isDrained && script.position?.sourceOffset == 9 && script.released == 1)
         #expect(script.flow.state == .stopped)
+    }
+}
+
+extension ProducerStamp {
+    /// What the script's producer gives to the record after so many.
+    fileprivate static func after(_ count: Int32) -> ProducerStamp {
+        ProducerStamp(identity: ProducerIdentity(producerID: 1, epoch: 0), sequence: count)
     }
 }

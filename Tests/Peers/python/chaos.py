@@ -139,6 +139,7 @@ class Chaos:
         with open(self.folder / "mirror.log", "a") as log:
             log.write(f"--- mirror {self.mirrors}\n")
             log.flush()
+            self.log_position = log.tell()
             process = subprocess.Popen(
                 [self.options.binary, "run", "--report", "1", str(self.properties)], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL)
@@ -201,36 +202,44 @@ class Chaos:
             # What a killed mirror has sent may so arrive when its successor already runs.
             self.after(short * 2, lambda: self.proxy(cluster, undo))
         elif kind == "leader":
-            name, partition = self.place(cluster)
-            if not self.down:
+            place = self.place(cluster)
+            if place and cluster not in self.down:
+                name, partition = place
                 self.order(cluster, "move-leader", f"{name} {partition} {self.random.randint(1, BROKERS)}")
         elif kind == "broker":
-            if not self.down:
+            if cluster not in self.down:
                 broker = self.random.randint(1, BROKERS)
                 self.down[cluster] = broker
                 self.order(cluster, "stop-broker", broker)
 
                 def again():
                     self.order(cluster, "start-broker", broker)
-                    del self.down[cluster]
+                    self.down.pop(cluster, None)
                 self.after(short, again)
         else:
             self.fault(cluster)
+
+    def until_it_mirrors(self):
+        """Waits for the newest mirror to begin with its partitions, but not for long: it may be cut off."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            self.wait(0.02)
+            with open(self.folder / "mirror.log", "rb") as log:
+                log.seek(self.log_position)
+                if b"mirroring partitions" in log.read():
+                    return
 
     def place(self, cluster):
         topic, (partitions, _) = self.random.choice(list(TOPICS.items()))
         if cluster == "A":
             return topic, self.random.randrange(partitions)
-        try:
-            names = confluent_topics(self.direct["B"])
-        except confluent_kafka.KafkaException:
-            names = {}
-        # Of the mirror's own topics too.
-        names = sorted(name for name in names if name.startswith("A.") or "internal" in name)
-        if not names:
-            return topic, 0
-        name = self.random.choice(names)
-        return name, self.random.randrange(confluent_topics(self.direct["B"])[name])
+        # The mirror's own topics too.
+        topics = {name: len(known.partitions) for name, known in self.watcher.list_topics(timeout=5).topics.items()
+                  if name.startswith("A.") or "internal" in name}
+        if not topics:
+            return None
+        name = self.random.choice(sorted(topics))
+        return name, self.random.randrange(topics[name])
 
     def fault(self, cluster):
         api = self.random.choice(
@@ -252,9 +261,11 @@ class Chaos:
 
     def round(self, mirror):
         """One life of a mirror; returns the one that goes on."""
-        life = self.random.choice([
-            self.random.uniform(0.02, 0.4), self.random.uniform(0.2, self.options.longest),
-            self.random.uniform(0.5, self.options.longest)])
+        # Some are killed while they start; the others some time after they have begun to mirror.
+        starts = self.random.random() < 0.2
+        life = self.random.uniform(0.02, 0.3 if starts else self.options.longest)
+        if not starts:
+            self.until_it_mirrors()
         if not self.options.calm:
             for _ in range(self.random.choice([0, 1, 1, 2])):
                 self.after(self.random.uniform(0, life), lambda: self.disturb(mirror))
@@ -477,12 +488,6 @@ class Groups:
                     print(f"  {example}")
         print(f"groups that went on at the target: {len(self.read)}, " + ("all exact" if clean else "NOT exact"), flush=True)
         return clean
-
-
-def confluent_topics(bootstrap):
-    from confluent_kafka.admin import AdminClient
-    metadata = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=2)
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
 def main():
