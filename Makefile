@@ -42,12 +42,14 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
-install: build
+# Does not build anew: under sudo there may be no Swift on the PATH.
+install:
+	@test -x $(BINARY) || $(MAKE) build
 	install -D -s -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kafka-mirror
 
 clean:
 	$(SWIFT) package clean
-	rm -rf .peers
+	rm -rf .peers Benchmarks/.build
 
 packages:
 	@scripts/packages build

@@ -142,8 +142,10 @@ enum TLSFailure {
             )
         }
         return failure(
-            "the broker's certificate (\(facts.subject)) was issued by \(facts.issuer), whom the trust store does not trust",
-            "put that issuer's certificate, up to the self-signed root, into ssl.truststore.location"
+            "the broker's certificate (\(facts.subject)) was issued by \(facts.issuer), and no chain leads from there to a"
+                + " self-signed root in the trust store",
+            "put the certificates of its issuers into ssl.truststore.location, the root's too: unlike Java, the TLS library"
+                + " here does not take an intermediate one for a root"
         )
     }
 }

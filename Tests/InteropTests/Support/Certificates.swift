@@ -1,5 +1,6 @@
 import Foundation
 import LocalKafka
+import Synchronization
 import TestSupport
 
 /// An authority, a broker's and a client's certificate as PEM, PKCS#12 and JKS, made by openssl and keytool.
@@ -36,8 +37,17 @@ struct Certificates: Sendable {
         ls trust.p12 trust.jks client.jks
         """#
 
+    private static let leftover = Mutex<URL?>(nil)
+
     private init() async throws {
         self.folder = try TemporaryFolder()
+        let url = self.folder.url
+        Self.leftover.withLock { $0 = url }
+        // Shared by all suites, so only the end of the process knows that nobody needs it any more.
+        atexit {
+            guard let url = Certificates.leftover.withLock({ $0 }) else { return }
+            try? FileManager.default.removeItem(at: url)
+        }
         let script = "cd '\(self.folder.url.path)' || exit 1\n" + Self.script
         try await PeerProcess(URL(filePath: "/bin/bash"), ["-eu", "-c", script]).success(within: .seconds(60))
     }

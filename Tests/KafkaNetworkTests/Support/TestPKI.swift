@@ -28,6 +28,12 @@ struct TestPKI: Sendable {
         leaf server ca broker 'DNS:localhost,IP:127.0.0.1' 20
         leaf elsewhere ca elsewhere 'DNS:elsewhere.example,DNS:other.example' 20
         leaf expired ca broker 'DNS:localhost,IP:127.0.0.1' -1
+        openssl req -newkey rsa:2048 -nodes -keyout middle.key -out middle.csr -subj "/O=Test/CN=Middle"
+        printf 'basicConstraints=critical,CA:TRUE\n' > middle.ext
+        openssl x509 -req -in middle.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out middle.pem -days 20 \
+            -extfile middle.ext
+        leaf below middle broker 'DNS:localhost,IP:127.0.0.1' 20
+        cat ca.pem middle.pem > both.pem
         leaf client ca mirror 'DNS:client' 20
         leaf intruder stranger intruder 'DNS:client' 20
         cat client.key client.pem ca.pem > client-all.pem

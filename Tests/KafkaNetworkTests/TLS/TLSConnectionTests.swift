@@ -95,6 +95,15 @@ struct TLSConnectionTests {
         }
     }
 
+    @Test("A trust store without the root, which Java would be content with, and one with it")
+    func intermediate() async throws {
+        let pki = try await TestPKI.shared.value
+        let error = try #require(try await attempt(pki.server("below"), pki.client(trusts: "middle.pem")))
+        #expect(error.code == .tlsFailed && error.message.contains("CN=Middle"))
+        #expect(error.nextStep?.contains("the root's too: unlike Java") == true)
+        #expect(try await attempt(pki.server("below"), pki.client(trusts: "both.pem")) == nil)
+    }
+
     @Test("No client certificate, or one that the broker does not trust", arguments: [TLSVersion?.none, .tlsv12])
     func clientCertificate(_ version: TLSVersion?) async throws {
         let pki = try await TestPKI.shared.value
