@@ -6,7 +6,10 @@ package struct KafkaMirrorCommand: AsyncParsableCommand {
         commandName: "kafka-mirror",
         abstract: "Cross-cluster data mirroring for Apache Kafka, from MirrorMaker 2's properties file.",
         version: programVersion,
-        subcommands: [RunCommand.self, OffsetsCommand.self, SandboxCommand.self, DemoCommand.self, VersionCommand.self]
+        subcommands: [
+            RunCommand.self, OffsetsCommand.self, GapsCommand.self, SandboxCommand.self, DemoCommand.self,
+            VersionCommand.self,
+        ]
     )
 
     package init() {}

@@ -65,6 +65,7 @@ public struct BatchHeader: Hashable, Sendable {
         static let crc = 17
         /// The first byte under the checksum.
         static let attributes = 21
+        static let lastOffsetDelta = 23
     }
 
     /// The bytes before the ones that `batchLength` counts.

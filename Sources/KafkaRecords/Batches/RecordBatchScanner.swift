@@ -105,6 +105,25 @@ public struct RecordBatchScanner: Sendable {
         return element
     }
 
+    /// The last offset that the header of the element in front claims, for an element that is damaged; nil where it can
+    /// not be read or makes no sense.
+    public var lastOffsetInFront: Int64? {
+        guard let first = rest.getInteger(at: rest.readerIndex, as: Int64.self), first >= 0,
+            let length = rest.getInteger(at: rest.readerIndex &+ BatchHeader.Position.batchLength, as: Int32.self),
+            length >= LegacyMessage.minimumLength, Int(length) + BatchHeader.lengthOverhead <= rest.readableBytes,
+            let magic = rest.getInteger(at: rest.readerIndex &+ BatchHeader.Position.magic, as: Int8.self)
+        else { return nil }
+        guard magic == BatchHeader.magic else { return magic >= 0 && magic < BatchHeader.magic ? first : nil }
+        guard Int(length) >= BatchHeader.size - BatchHeader.lengthOverhead,
+            let delta = rest.getInteger(
+                at: rest.readerIndex &+ BatchHeader.Position.lastOffsetDelta,
+                as: Int32.self
+            ), delta >= 0
+        else { return nil }
+        let (last, overflow) = first.addingReportingOverflow(Int64(delta))
+        return overflow ? nil : last
+    }
+
     /// Positions must move forward, or a reader would go round in circles.
     private static func checkRange(_ element: ScannedBatch, from offset: Int64) throws(RecordError) {
         guard offset >= 0, element.lastOffset >= offset, element.lastOffset < Int64.max else {

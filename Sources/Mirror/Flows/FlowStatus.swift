@@ -15,6 +15,8 @@ package struct FlowStatus: Sendable {
         case stopped
         /// It has stopped by itself and does not begin again: another process has taken it over.
         case lost(reason: String)
+        /// A policy ended it.
+        case failed(reason: String)
     }
 
     package var pair: PropertyResolution.Pair
@@ -33,6 +35,13 @@ package struct FlowStatus: Sendable {
     package var groups: GroupReport
     /// When progress was last known to be written completely.
     package var progressWrittenAt: NIODeadline?
+    /// Where the copy turned out to differ from its source, in this run.
+    package var gaps = GapCounts()
+
+    /// Partitions that are stopped, each with its reason.
+    package var quarantinedCount: Int {
+        partitions.count { if case .quarantined = $0.state { true } else { false } }
+    }
 
     package var name: String { pair.description }
 

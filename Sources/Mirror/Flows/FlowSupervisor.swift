@@ -34,6 +34,7 @@ package actor FlowSupervisor {
     private let groups: GroupSync
     /// Set when the flow writes in transactions.
     private let ownership: FlowOwnership?
+    private let gaps: GapLedger
     private let stopping: AsyncStream<Never>
     private let stopContinuation: AsyncStream<Never>.Continuation
 
@@ -51,6 +52,8 @@ package actor FlowSupervisor {
     private var news = TroubleNews()
     private var blocked: Set<TopicName> = []
     private var missingNames: Set<String> = []
+    /// Why a policy ended the flow.
+    private var failure: String?
 
     private enum Impediment: Int, Comparable {
         case clusters, progress
@@ -111,6 +114,12 @@ package actor FlowSupervisor {
             logger: logger
         )
         self.history = OffsetHistory(configuration: configuration, clients: clients, offsets: offsets, logger: logger)
+        self.gaps = GapLedger(
+            configuration: configuration,
+            client: clients.target,
+            adminClient: clients.targetAdmin,
+            logger: logger
+        )
         self.heartbeats = HeartbeatTask(
             configuration: configuration,
             client: clients.target,
@@ -149,7 +158,7 @@ package actor FlowSupervisor {
             await ownership?.close()
             for client in clients { client.close() }
         }
-        phase = loss.map { .lost(reason: $0) } ?? .stopped
+        phase = loss.map { .lost(reason: $0) } ?? failure.map { .failed(reason: $0) } ?? .stopped
     }
 
     private func lose(_ reason: String) {
@@ -180,7 +189,8 @@ package actor FlowSupervisor {
             partitions: partitions.sorted { $0.source < $1.source },
             counters: counters,
             groups: await groups.report,
-            progressWrittenAt: progressWrittenAt
+            progressWrittenAt: progressWrittenAt,
+            gaps: await gaps.found
         )
     }
 
@@ -224,6 +234,7 @@ package actor FlowSupervisor {
             group.addTask { await self.keepLooking() }
             group.addTask { await self.keepWriting() }
             group.addTask { await self.keepCounting() }
+            group.addTask { await self.gaps.run { await self.confirm($0) } }
             group.addTask { await self.heartbeats.run() }
             group.addTask { await self.offsetSyncs.run() }
             group.addTask { await self.history.run() }
@@ -590,11 +601,15 @@ package actor FlowSupervisor {
     }
 
     private func note(_ event: PartitionEvent) async {
-        // Where the target's last record comes from is found by reading both, as after a restart.
-        if case .quarantined(let reason) = event.kind, reason.code == .targetLost { await resumeAnew(event.source) }
         var (level, text) = event.message
         let now = ContinuousClock.now
         switch event.kind {
+        case .gap(let gap):
+            guard await gaps.take(gap), news.tells(.partitions, "\(event.source): \(text)", now: now) else { return }
+            logger.warning("\(text)", metadata: gap.metadata)
+            return
+        case .placeLost:
+            await resumeAnew(event.source)
         case .quarantined, .impeded:
             guard news.tells(.partition(event.source), text, now: now) else { return }
         case .recovered:
@@ -606,6 +621,17 @@ package actor FlowSupervisor {
             text += await clients.targetAdmin.largestBatch(of: reason.partition.topic).map { " It is \($0) now." } ?? ""
         }
         logger.log(level: level, "\(text)", metadata: ["partition": "\(event.source)"])
+    }
+
+    /// The ledger holds a gap.
+    private func confirm(_ gap: Gap) async {
+        let source = TopicPartition(topic: gap.sourceTopic, partition: gap.partition)
+        if let index = owners[source] { await shards[index].recorded(source, gapKey: gap.key) }
+        guard gap.policy == .fail, failure == nil, let key = gap.kind.key else { return }
+        failure =
+            "\(gap.text): cluster \(gap.cluster), partition \(gap.topicPartition), offset \(gap.from) (\(key) = fail)"
+        logger.error("the flow ends", metadata: ["reason": "\(failure ?? "")"])
+        stop()
     }
 
     /// Tells how much was not told line by line.

@@ -40,6 +40,8 @@ package final class MirrorService: Service {
             } else {
                 settings.flow.yieldsWhenOvertaken = true
             }
+            settings.flow.policies = flow.integrity
+            settings.flow.keepsLedger = true
             settings.fetch.byteBudget = max(1 << 20, flow.memoryBytes / shardCount)
             return Shard(
                 source: clients.source,

@@ -1,5 +1,6 @@
 import KafkaProtocol
 import Logging
+import MirrorModel
 
 extension PartitionEvent {
     /// How loudly the event is told, and how.
@@ -11,25 +12,28 @@ extension PartitionEvent {
         case .impeded(let reason): (.warning, "the partition is held up: \(reason)")
         // The quarantine that follows says it with the next step.
         case .targetMissing: (.debug, "the target partition \(target) is missing")
+        case .gap(let gap): (.debug, gap.text)
+        case .placeLost: (.debug, "where the partition goes on is found out again")
+        // What follows goes into the ledger, which tells it.
         case .sourceGap(let range):
             (
-                .warning,
+                .debug,
                 "\(range.count) source offsets from \(range.lowerBound) on were removed before they were mirrored"
             )
         case .sourceTruncated(let offset, let mirroredTo):
             (
-                .warning,
+                .debug,
                 "the source lost its records from offset \(offset) on, they are mirrored up to \(mirroredTo)"
             )
         case .sourceRecreated(let old, let new):
             (
-                .warning,
+                .debug,
                 "the source topic was deleted and created again (\(old), now \(new)), it is mirrored from its beginning"
             )
         case .sourceLeaderChanged(let node, let epoch): (.debug, "the source is led by broker \(node), epoch \(epoch)")
         case .targetTruncated(let offset, let writtenTo):
-            (.warning, "the target lost its records from offset \(offset) to \(writtenTo), they are copied again")
-        case .foreignRecords(let count): (.warning, "the target holds \(count) records that are not ours")
+            (.debug, "the target lost its records from offset \(offset) to \(writtenTo), they are copied again")
+        case .foreignRecords(let count): (.debug, "the target holds \(count) records that are not ours")
         case .overtaken:
             (.info, "an earlier process wrote here after this one began, the end of the target is read again")
         case .codecRefused(let codec, let replacement):

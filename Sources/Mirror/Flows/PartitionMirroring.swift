@@ -1,4 +1,5 @@
 package import KafkaProtocol
+package import MirrorModel
 
 /// What the control plane needs of the data path: one event loop that mirrors the partitions it is given.
 package protocol PartitionMirroring: Sendable {
@@ -13,6 +14,12 @@ package protocol PartitionMirroring: Sendable {
     /// How far each partition is mirrored; after `drain` as well.
     func positions() async -> [TopicPartition: PartitionPosition]
     func status() async -> [PartitionStatus]
+    /// Only those that are quarantined.
+    func stopped() async -> [PartitionStatus]
+    /// The ledger holds a gap that was reported.
+    func recorded(_ partition: TopicPartition, gapKey: [UInt8]) async
+    /// Does with a stopped partition what somebody decided; returns why it cannot.
+    func release(_ partition: TopicPartition, _ action: ReleaseOrder.Action) async -> String?
     /// The sum over all partitions, those revoked included.
     func totals() async -> PipelineCounters
     /// What happens to partitions, for one reader.

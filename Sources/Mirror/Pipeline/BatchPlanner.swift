@@ -38,8 +38,9 @@ package struct BatchPlanner: Sendable {
 
     /// What makes a batch unusable.
     package enum Damage: Sendable, Equatable {
-        case broken(RecordError)
-        case unknownCodec(offset: Int64)
+        /// `lastOffset` is what the header says, where it can be read.
+        case broken(RecordError, lastOffset: Int64?)
+        case unknownCodec(offset: Int64, lastOffset: Int64)
     }
 
     /// What comes next in an answer.
@@ -80,11 +81,13 @@ package struct BatchPlanner: Sendable {
             guard let element = try cursor.scanner.next() else { return .end }
             let visibility = try cursor.filter.visibility(of: element)
             guard let step = self.step(for: element, visibility, position: position) else {
-                return .damage(.unknownCodec(offset: max(position, element.firstOffset)))
+                return .damage(
+                    .unknownCodec(offset: max(position, element.firstOffset), lastOffset: element.lastOffset)
+                )
             }
             return .step(step)
         } catch {
-            return .damage(.broken(error))
+            return .damage(.broken(error, lastOffset: cursor.scanner.lastOffsetInFront))
         }
     }
 

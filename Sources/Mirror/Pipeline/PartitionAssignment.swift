@@ -24,11 +24,14 @@ package struct PartitionAssignment: Sendable, Equatable {
     /// Where to note which offsets records went to; nil for one that only the flow itself uses.
     package var offsets: PartitionOffsets?
 
+    /// Where the copy turned out to differ, to be recorded before the partition goes on.
+    package var findings: [Gap] = []
+
     package static func == (left: PartitionAssignment, right: PartitionAssignment) -> Bool {
         left.source == right.source && left.sourceTopicID == right.sourceTopicID && left.target == right.target
             && left.start == right.start && left.resumed == right.resumed && left.maxBatchBytes == right.maxBatchBytes
             && left.copied == right.copied && left.isComparedFromBeginning == right.isComparedFromBeginning
-            && left.offsets === right.offsets
+            && left.offsets === right.offsets && left.findings == right.findings
     }
 
     package init(

@@ -23,15 +23,16 @@ extension PartitionFlow {
             return false
         }
         // Markers of transactions take places of their own.
-        if base > written + 1, !self.settings.isTransactional, !self.hasSeenForeignRecords {
-            self.hasSeenForeignRecords = true
-            self.report(.foreignRecords(count: base - written - 1))
-        }
+        if base > written + 1, !self.settings.isTransactional { self.foundForeign(upTo: base, behind: written) }
         return true
     }
 
     mutating func account(_ entry: FlowEntry) {
-        if let base = entry.targetBase, !self.checkPlace(base) { return }
+        if let base = entry.targetBase, !self.checkPlace(base) {
+            // It has got into the place of what was lost, and comes again behind it.
+            self.targetLossEnd = max(self.targetLossEnd, base + Int64(entry.recordCount) - 1)
+            return
+        }
         if self.targetLoss != nil { return }
         self.counters.batches += 1
         self.counters.records += Int64(entry.recordCount)

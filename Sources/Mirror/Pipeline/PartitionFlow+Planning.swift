@@ -24,7 +24,7 @@ extension PartitionFlow {
                         "the bytes after it are no record batch",
                         offset: max(self.scanOffset, answer.nextOffset)
                     )
-                    self.append(.broken(error))
+                    self.append(.broken(error, lastOffset: nil))
                 } else {
                     self.closeGroup()
                     self.scanOffset = max(self.scanOffset, answer.nextOffset)
@@ -163,19 +163,21 @@ extension PartitionFlow {
 
     mutating func append(_ damage: BatchPlanner.Damage) {
         self.closeGroup()
-        let reason: QuarantineReason
+        var reason: QuarantineReason
         switch damage {
-        case .broken(let error):
+        case .broken(let error, let lastOffset):
             reason = self.damagedData(at: error.offset ?? self.scanOffset, error)
-        case .unknownCodec(let offset):
+            reason.batchEnd = lastOffset
+        case .unknownCodec(let offset, let lastOffset):
             reason = QuarantineReason(
                 .unknownCodec,
                 cluster: self.settings.sourceAlias,
                 partition: self.assignment.source,
                 sourceOffset: offset,
                 message: "the batch is compressed with a codec this version does not know",
-                nextStep: "Update kafka-mirror, or start this partition behind the batch."
+                nextStep: "Update kafka-mirror, or leave the batch out: kafka-mirror quarantine release --skip-batch."
             )
+            reason.batchEnd = lastOffset
         }
         self.queue.append(
             FlowEntry(content: .damaged(reason), path: .piece, through: self.scanOffset - 1, leaderEpoch: -1)
@@ -211,7 +213,8 @@ extension PartitionFlow {
                 )
             }
         case .failure(let error):
-            let reason = self.damagedData(at: error.offset ?? waiting.through, error)
+            var reason = self.damagedData(at: error.offset ?? waiting.through, error)
+            reason.batchEnd = waiting.through
             entries.append(
                 FlowEntry(content: .damaged(reason), path: .piece, through: waiting.through, leaderEpoch: -1)
             )

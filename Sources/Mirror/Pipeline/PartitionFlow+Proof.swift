@@ -1,5 +1,6 @@
 import KafkaClient
 import KafkaProtocol
+import MirrorModel
 package import NIOCore
 
 /// Finding out from the end of the target's log what was written.
@@ -33,9 +34,17 @@ extension PartitionFlow {
         }
         if let written = self.position?.targetOffset {
             if logEnd <= written {
-                guard self.takeBack(fromTarget: logEnd, writtenTo: written, now: now) else { return }
-            } else if logEnd > written + 1 {
-                self.recognise(records: logEnd - written - 1, from: written + 1)
+                self.pendingRefusal = refusal
+                self.takeBack(fromTarget: logEnd, writtenTo: written, now: now)
+                return
+            } else if logEnd > written + 1, !self.recognise(records: logEnd - written - 1, from: written + 1) {
+                self.report(.foreignRecords(count: logEnd - written - 1))
+                if self.settings.keepsLedger {
+                    // Ours may stand among them: only a comparison tells.
+                    self.pendingRefusal = refusal
+                    self.loseThePlace("it holds records of somebody else behind offset \(written)", now: now)
+                    return
+                }
             }
         }
         if let refusal, refusal.kind != .sequenceLost {
@@ -68,17 +77,14 @@ extension PartitionFlow {
     }
 
     /// Records behind our last acknowledged one: ours, if they are exactly the next batches that were sent.
-    private mutating func recognise(records count: Int64, from base: Int64) {
+    private mutating func recognise(records count: Int64, from base: Int64) -> Bool {
         var total: Int64 = 0
         var matched = 0
         for entry in self.queue.entries.prefix(self.queue.sentCount) where total < count {
             total += Int64(entry.recordCount)
             matched += 1
         }
-        guard total == count else {
-            self.report(.foreignRecords(count: count))
-            return
-        }
+        guard total == count else { return false }
         var next = base
         for entry in Array(self.queue.entries.prefix(matched)) {
             // Some may be acknowledged already, behind one whose answer was lost.
@@ -86,36 +92,53 @@ extension PartitionFlow {
             next += Int64(entry.recordCount)
         }
         while let entry = self.queue.popAcknowledged() { self.account(entry) }
+        return true
     }
 
     /// The target lost what we wrote from an offset on: goes back to where it came from.
-    mutating func takeBack(fromTarget end: Int64, writtenTo: Int64, now: NIODeadline) -> Bool {
+    mutating func takeBack(fromTarget end: Int64, writtenTo: Int64, now: NIODeadline) {
         self.report(.targetTruncated(at: end, writtenTo: writtenTo))
-        guard let source = self.offsets.truncate(target: end) else {
-            self.pendingRefusal = ProduceRefusal(
+        guard let source = self.offsets.truncate(target: end), var position = self.position else {
+            self.loseThePlace("it ends at offset \(end) but we wrote up to \(writtenTo)", now: now)
+            return
+        }
+        let gap = self.gap(
+            .targetChanged,
+            atTarget: true,
+            from: end,
+            to: writtenTo,
+            records: writtenTo - end + 1,
+            "the target lost records, they are copied again"
+        )
+        position.sourceOffset = source - 1
+        position.targetOffset = max(end - 1, self.targetLossEnd)
+        self.targetLossEnd = -1
+        position.leaderEpoch = -1
+        self.hold(gap, .behind(position))
+    }
+
+    /// What the target holds has to be compared with the source, as at a start.
+    private mutating func loseThePlace(_ reason: String, now: NIODeadline) {
+        self.pendingRefusal =
+            self.pendingRefusal
+            ?? ProduceRefusal(
                 kind: .sequenceLost,
                 code: .outOfOrderSequenceNumber,
                 message: nil,
                 token: 0,
                 isOutcomeUnknown: true
             )
-            self.quarantine(
-                QuarantineReason(
-                    .targetLost,
-                    cluster: self.settings.targetAlias,
-                    partition: self.assignment.target,
-                    sourceOffset: (self.position?.sourceOffset ?? -1) + 1,
-                    message:
-                        "the target ends at offset \(end) but we wrote up to \(writtenTo), and where that came from is not known",
-                    nextStep: "Decide where to go on: restart with the position of the target's last record."
-                ),
-                now: now
-            )
-            return false
-        }
-        self.position?.sourceOffset = source - 1
-        self.position?.targetOffset = end - 1
-        self.position?.leaderEpoch = -1
-        return true
+        self.quarantine(
+            QuarantineReason(
+                .targetLost,
+                cluster: self.settings.targetAlias,
+                partition: self.assignment.target,
+                sourceOffset: (self.position?.sourceOffset ?? -1) + 1,
+                message: "where to go on at the target is not known: \(reason)",
+                nextStep: "It is compared with the source."
+            ),
+            now: now
+        )
+        self.report(.placeLost)
     }
 }

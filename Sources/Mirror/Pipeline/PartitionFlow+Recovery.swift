@@ -8,6 +8,7 @@ extension PartitionFlow {
     mutating func rewind() {
         self.counters.rewinds += 1
         self.targetLoss = nil
+        self.targetLossEnd = -1
         self.damageAtHead = nil
         self.drop()
         let next = (self.position?.sourceOffset ?? -1) + 1
@@ -52,6 +53,7 @@ extension PartitionFlow {
 
     /// Time has passed.
     package mutating func tick(now: NIODeadline) {
+        self.tickReports(now: now)
         if let due = self.proofDue, due <= now, self.phase == .proving { self.queryTarget() }
         guard case .quarantined(_, let retryAt) = self.phase, retryAt <= now else { return }
         self.actions.append(.setFetching(true))
@@ -74,21 +76,7 @@ extension PartitionFlow {
         if self.phase == .running || self.phase == .starting, self.queue.isEmpty, self.unplanned.isEmpty,
             let seek = self.pendingSeek
         {
-            self.pendingSeek = nil
-            self.position?.leaderEpoch = seek.epoch
-            if case .offset(let offset) = seek.start {
-                self.position?.sourceOffset = offset - 1
-                self.scanOffset = offset
-                self.receivedOffset = offset
-            }
-            if let topicID = seek.topicID {
-                // Place and topic change together: the old offset under the new id would say that the new records are done.
-                self.topicID = topicID
-                self.position?.sourceTopicID = topicID
-                self.offsets.restart()
-            }
-            self.drop()
-            self.actions.append(.seek(seek.start, topicID: seek.topicID, epoch: seek.epoch))
+            self.follow(seek)
         }
         if self.phase == .draining, self.queue.sentCount == 0 {
             self.drop()
@@ -102,11 +90,13 @@ extension PartitionFlow {
         if let loss = self.targetLoss, self.queue.sentCount == 0, self.phase == .running {
             self.targetLoss = nil
             let written = self.position?.targetOffset ?? loss
-            if self.takeBack(fromTarget: loss, writtenTo: written, now: now) { self.rewind() }
+            self.takeBack(fromTarget: loss, writtenTo: written, now: now)
         }
-        guard let reason = self.damageAtHead else { return }
-        self.damageAtHead = nil
-        guard self.phase == .running else { return }
-        self.quarantine(reason, now: now)
+        self.concludeForeign()
+        if let reason = self.damageAtHead {
+            self.damageAtHead = nil
+            if self.phase == .running { self.stopAtDamage(reason, now: now) }
+        }
+        self.scheduleReports(now: now)
     }
 }

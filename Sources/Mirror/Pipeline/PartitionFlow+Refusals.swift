@@ -13,6 +13,7 @@ extension PartitionFlow {
             self.queue.removeAll()
             self.settle()
             return
+        case .holding: return
         case .starting, .running, .proving, .quarantined: break
         }
         if refusal.isOutcomeUnknown {
@@ -44,7 +45,9 @@ extension PartitionFlow {
         case .tooLarge, .invalid, .denied, .missing, .other:
             let offset = (self.position?.sourceOffset ?? -1) + 1
             if refusal.kind == .missing { self.report(.targetMissing) }
-            self.quarantine(self.reason(for: refusal, entry, offset: offset), now: now)
+            var reason = self.reason(for: refusal, entry, offset: offset)
+            reason.batchEnd = entry?.through
+            self.quarantine(reason, now: now)
         }
     }
 

@@ -7,7 +7,7 @@ import NIOCore
 extension PartitionFlow {
     /// The producer has room for a batch.
     package mutating func pull(_ request: ProducePullRequest) -> ProducePull {
-        guard self.phase == .running, self.targetLoss == nil else { return .nothing }
+        guard self.phase == .running, self.targetLoss == nil, self.foreignHold == nil else { return .nothing }
         self.roundTrip = request.roundTrip
         if !self.queue.hasWaiting { self.fill() }
         guard let head = self.queue.head else { return .nothing }

@@ -1,3 +1,4 @@
+package import MirrorModel
 package import NIOCore
 
 extension PartitionFlow {
@@ -27,6 +28,10 @@ extension PartitionFlow {
         /// First and longest pause before a quarantined partition is tried again.
         package var quarantinePause: TimeAmount = .seconds(5)
         package var quarantinePauseMaximum: TimeAmount = .minutes(1)
+        /// What happens when the copy turns out to differ from its source.
+        package var policies = IntegrityPolicies()
+        /// Somebody writes gaps into the ledger and says when that is done; else the partition goes on at once.
+        package var keepsLedger = false
         /// Pause before the target is asked again for its log end.
         package var proofPause: TimeAmount = .seconds(1)
         /// Whoever assigned the partition finds out anew where it goes on when somebody else has written in our place.

@@ -1,5 +1,6 @@
 package import KafkaClient
 import KafkaProtocol
+import MirrorModel
 
 /// What happens at the source: the start, records, and other places to read.
 extension PartitionFlow {
@@ -75,25 +76,57 @@ extension PartitionFlow {
         case .offsetOutOfRange(_, let offset, let logStart, let logEnd):
             if offset < logStart {
                 self.report(.sourceGap(offset..<logStart))
-                self.goOn(at: .offset(logStart))
+                let text = "source records were removed before they were mirrored"
+                self.goOn(at: logStart, self.gap(.retention, from: offset, to: logStart - 1, text))
             } else {
                 self.report(.sourceTruncated(at: logEnd, mirroredTo: offset))
-                self.goOn(at: .offset(logEnd))
+                let text = "the source ends before what is mirrored, and does not say where it took another course"
+                self.goOn(at: logEnd, self.gap(.outOfRange, from: logEnd, to: offset - 1, text))
             }
         case .diverged(_, let offset, let epoch, let endOffset):
-            self.report(.sourceTruncated(at: min(endOffset, offset), mirroredTo: offset))
-            self.goOn(at: .offset(min(endOffset, offset)), epoch: epoch)
+            let end = min(endOffset, offset)
+            self.report(.sourceTruncated(at: end, mirroredTo: offset))
+            let text = "the source lost records that are mirrored, what it holds instead follows them"
+            self.goOn(at: end, epoch: epoch, self.gap(.truncation, from: end, to: offset - 1, text))
         case .topicRecreated(_, let old, let new):
             self.report(.sourceRecreated(old: old, new: new))
+            // The offset from which on records of the old topic are not mirrored; how many there were nobody knows.
+            let next = (self.position?.sourceOffset ?? -1) + 1
+            var gap = self.gap(
+                .recreated,
+                from: next,
+                to: next - 1,
+                "the source topic was deleted and created again, it is mirrored from its beginning"
+            )
+            gap.topicID = old
             // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
-            self.goOn(at: .offset(0), topicID: new)
+            self.goOn(at: 0, topicID: new, gap)
         }
     }
 
-    /// Goes on somewhere else in the source, after everything that is queued.
-    private mutating func goOn(at start: StartPosition, topicID: KafkaUUID? = nil, epoch: Int32 = -1) {
+    /// Goes on somewhere else in the source, after everything that is queued and once the gap is in the ledger.
+    private mutating func goOn(at offset: Int64, topicID: KafkaUUID? = nil, epoch: Int32 = -1, _ gap: Gap) {
         guard self.phase == .running || self.phase == .starting || self.phase == .proving else { return }
-        self.pendingSeek = PendingSeek(start: start, topicID: topicID, epoch: epoch)
+        self.pendingSeek = PendingSeek(offset: offset, topicID: topicID, epoch: epoch, gap: gap)
         self.settle()
+    }
+
+    /// Everything before the other place is through.
+    ///
+    /// Place and topic change together: the old offset under the new id would say that the new records are done.
+    mutating func follow(_ seek: PendingSeek) {
+        var position = self.position ?? PartitionPosition(sourceOffset: -1, sourceTopicID: self.topicID)
+        position.sourceOffset = seek.offset - 1
+        position.leaderEpoch = seek.epoch
+        if let topicID = seek.topicID { position.sourceTopicID = topicID }
+        var gap = seek.gap
+        gap.targetOffset = position.targetOffset
+        if gap.kind == .retention || gap.kind == .recreated, seek.topicID != nil || gap.from <= gap.to {
+            // What was queued when it was found is mirrored by now.
+            let next = (self.position?.sourceOffset ?? -1) + 1
+            gap.from = max(gap.from, next)
+            if gap.kind == .recreated { gap.to = gap.from - 1 }
+        }
+        self.hold(gap, .behind(position))
     }
 }

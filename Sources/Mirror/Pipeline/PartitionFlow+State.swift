@@ -1,5 +1,6 @@
 import KafkaClient
 import KafkaProtocol
+import MirrorModel
 import NIOCore
 
 extension PartitionFlow {
@@ -9,6 +10,8 @@ extension PartitionFlow {
         case running
         /// Waits for the target's log end; nothing is sent or dropped meanwhile.
         case proving
+        /// Waits until a gap is in the ledger; nothing is read or sent meanwhile.
+        case holding
         /// Stopped until the time given.
         case quarantined(QuarantineReason, retryAt: NIODeadline)
         /// Waits for acknowledgements of what was sent.
@@ -28,9 +31,11 @@ extension PartitionFlow {
     }
 
     struct PendingSeek: Sendable {
-        var start: StartPosition
+        var offset: Int64
         var topicID: KafkaUUID?
         /// Leader epoch of the batch before the start; -1 when it is not known.
         var epoch: Int32 = -1
+        /// What is missing before the place, or differs behind it.
+        var gap: Gap
     }
 }

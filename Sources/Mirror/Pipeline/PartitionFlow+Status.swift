@@ -8,10 +8,15 @@ extension PartitionFlow {
         case .starting: .starting
         case .running: self.impediment.map { .backingOff(reason: $0) } ?? .running
         case .proving: .backingOff(reason: "asking the target where its log ends")
+        case .holding: .backingOff(reason: "writing a gap into the ledger")
         case .quarantined(let reason, let retryAt): .quarantined(reason, retryAt: retryAt)
         case .draining: .draining
         case .stopped: .stopped
         }
+    }
+
+    package var isQuarantined: Bool {
+        if case .quarantined = self.phase { true } else { false }
     }
 
     package var status: PartitionStatus {
@@ -32,7 +37,8 @@ extension PartitionFlow {
 
     /// When `tick` must be called; nil when only other events matter.
     package var nextWake: NIODeadline? {
-        if case .quarantined(_, let retryAt) = self.phase { return retryAt }
-        return self.proofDue
+        let due = [self.proofDue, self.integrityWake].compactMap { $0 }.min()
+        guard case .quarantined(_, let retryAt) = self.phase, retryAt < .distantFuture else { return due }
+        return min(retryAt, due ?? retryAt)
     }
 }

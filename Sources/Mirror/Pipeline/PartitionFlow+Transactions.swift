@@ -40,7 +40,7 @@ extension PartitionFlow {
     /// - Parameter committed: What the target knows of the partition.
     package mutating func transactionLost(committed: ProgressRecord?) {
         switch self.phase {
-        case .starting, .quarantined: return
+        case .starting, .holding, .quarantined: return
         case .draining, .stopped:
             // Whoever goes on reads it again.
             self.queue.removeAll()

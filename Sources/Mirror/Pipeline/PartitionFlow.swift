@@ -2,6 +2,7 @@ import DequeModule
 package import KafkaClient
 import KafkaProtocol
 import KafkaRecords
+import MirrorModel
 import NIOCore
 
 /// Mirrors one partition: decides what happens to each fetched batch and keeps the position.
@@ -51,7 +52,15 @@ package struct PartitionFlow: Sendable {
     var pendingRefusal: ProduceRefusal?
     /// The target offset from which on the target has lost what we wrote.
     var targetLoss: Int64?
-    var hasSeenForeignRecords = false
+    /// The last target offset that was written before the loss was noticed.
+    var targetLossEnd: Int64 = -1
+    /// Records of somebody else that were found in the mirror.
+    var foreign: Foreign?
+    /// They stop the partition once nothing is out.
+    var foreignHold: Gap?
+    /// What has to be in the ledger before the partition goes on, or is decided by somebody.
+    var hold: Hold?
+    var holdReportDue: NIODeadline?
     /// A damaged batch is next; the partition stops as soon as the shard tells the time.
     var damageAtHead: QuarantineReason?
     var quarantineAttempts = 0
@@ -71,7 +80,12 @@ package struct PartitionFlow: Sendable {
         self.topicID = assignment.sourceTopicID
         self.offsets = Self.offsets(of: assignment)
         if let limit = assignment.maxBatchBytes { self.planner.settings.maxBatchBytes = limit }
-        if case .offset(let offset) = assignment.start { self.begin(at: offset) }
+        if let first = assignment.findings.first {
+            self.position = assignment.resumed
+            self.hold(first, .start, rest: Array(assignment.findings.dropFirst()))
+        } else if case .offset(let offset) = assignment.start {
+            self.begin(at: offset)
+        }
     }
 
     /// Whether `takeActions` would return something.
@@ -97,7 +111,7 @@ package struct PartitionFlow: Sendable {
     package mutating func drain() {
         switch self.phase {
         case .draining, .stopped: return
-        case .starting, .running, .proving, .quarantined: break
+        case .starting, .running, .proving, .holding, .quarantined: break
         }
         self.actions.append(.setFetching(false))
         if case .proving = self.phase { self.queue.removeAll() }

@@ -1,5 +1,6 @@
 package import KafkaProtocol
 package import KafkaRecords
+package import MirrorModel
 package import NIOCore
 
 /// What a partition is doing.
@@ -80,6 +81,10 @@ package struct PartitionEvent: Sendable, Equatable {
         /// Records that we were about to write were written by somebody else with our sequence numbers, by all signs an
         /// earlier process of this flow: where to go on has to be found out anew.
         case overtaken
+        /// The copy differs from its source; the partition waits for the ledger where it has to.
+        case gap(Gap)
+        /// Where the partition goes on has to be found out as at a start.
+        case placeLost
         /// Batches are split from now on to be at most this large.
         case splitting(maxBatchBytes: Int)
         /// The target does not take this codec: its batches are encoded with another.

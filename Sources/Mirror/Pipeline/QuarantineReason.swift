@@ -20,6 +20,8 @@ package struct QuarantineReason: Sendable, Hashable, CustomStringConvertible {
         case targetLost
         /// Somebody else, by all signs an earlier process of this flow, has written what we were about to write.
         case overtaken
+        /// The copy differs from its source, and the configuration says to stop then.
+        case policy
     }
 
     package var code: Code
@@ -29,6 +31,8 @@ package struct QuarantineReason: Sendable, Hashable, CustomStringConvertible {
     package var partition: TopicPartition
     /// The source offset where mirroring stopped.
     package var sourceOffset: Int64
+    /// The last offset of the batch in the way; nil when it is not known.
+    package var batchEnd: Int64?
     package var message: String
     package var nextStep: String
 

@@ -2,6 +2,7 @@ package import KafkaClient
 package import KafkaProtocol
 import KafkaRecords
 package import Logging
+package import MirrorModel
 package import NIOCore
 package import NIOPosix
 
@@ -120,7 +121,7 @@ package final class Shard: @unchecked Sendable {
                 guard let cell = self.cells[partition] else { return continuation.resume(returning: nil) }
                 self.drain(cell, patience: patience) {
                     self.remove(cell)
-                    continuation.resume(returning: cell.flow.position)
+                    continuation.resume(returning: cell.flow.durablePosition)
                 }
             }
         }
@@ -164,12 +165,36 @@ package final class Shard: @unchecked Sendable {
 
     /// How far each partition is; those without a position are left out.
     package func positions() async -> [TopicPartition: PartitionPosition] {
-        await self.onLoop { self.cells.compactMapValues(\.flow.position) }
+        await self.onLoop { self.cells.compactMapValues(\.flow.durablePosition) }
     }
 
     /// All partitions, in the order of their names.
     package func status() async -> [PartitionStatus] {
         await self.onLoop { self.cells.values.map(\.flow.status).sorted { $0.source < $1.source } }
+    }
+
+    /// Partitions that are quarantined.
+    package func stopped() async -> [PartitionStatus] {
+        await self.onLoop { self.cells.values.filter(\.flow.isQuarantined).map(\.flow.status) }
+    }
+
+    /// The ledger holds a gap that was reported.
+    package func recorded(_ partition: TopicPartition, gapKey: [UInt8]) async {
+        await self.onLoop {
+            guard let cell = self.cells[partition] else { return }
+            cell.flow.recorded(gapKey: gapKey)
+            self.run(cell)
+        }
+    }
+
+    /// Does with a stopped partition what somebody decided; returns why it cannot.
+    package func release(_ partition: TopicPartition, _ action: ReleaseOrder.Action) async -> String? {
+        await self.onLoop {
+            guard let cell = self.cells[partition] else { return "the partition is not mirrored at the moment" }
+            let refusal = cell.flow.release(action, now: self.eventLoop.now)
+            self.run(cell)
+            return refusal
+        }
     }
 
     /// Where the records of a partition went.

@@ -127,7 +127,7 @@ package struct ProgressLedger: Sendable {
             return .sourceRecreated(before: record)
         }
         if let id = record.targetTopicID, mirrored.targetTopicID != .zero, id != mirrored.targetTopicID {
-            return .targetRecreated
+            return .targetRecreated(before: record)
         }
         return isTransactional && record.isTransactional ? .exactly(record) : .after(record)
     }
@@ -142,6 +142,6 @@ package struct ProgressLedger: Sendable {
         /// The progress is about another topic that had the same name at the source.
         case sourceRecreated(before: ProgressRecord)
         /// What was mirrored went to another topic that had the same name at the target.
-        case targetRecreated
+        case targetRecreated(before: ProgressRecord)
     }
 }

@@ -1,66 +1,107 @@
 import KafkaProtocol
-import Logging
-import MirrorModel
+package import MirrorModel
 
 /// Something that people should know about the place where a partition goes on.
-package enum ResumeNotice: Sendable, Hashable {
+package enum ResumeNotice: Sendable, Equatable {
     /// The source topic was deleted and created again: mirrored from its beginning.
-    case sourceRecreated
+    case sourceRecreated(before: ProgressRecord)
     /// The target topic was deleted and created again: mirrored from the beginning.
-    case targetRecreated
+    case targetRecreated(before: ProgressRecord)
     /// The source's log was cut off at this offset, below what was mirrored of it.
     case sourceTruncated(at: Int64, mirroredTo: Int64)
     /// Records behind the last progress that are not the source's.
-    case foreign(Int64)
+    case foreign(Int64, among: Range<Int64>)
     /// Without progress: records that are not the source's.
-    case unproven(Int64)
+    case unproven(Int64, among: Range<Int64>)
     /// The target lost the records from this offset on; they are copied again.
     case targetTruncated(at: Int64, writtenTo: Int64)
     /// The target lost records, and it is not known where its last one comes from: everything is copied again.
     case targetLost(end: Int64, writtenTo: Int64)
-}
 
-extension Logger {
-    func note(_ notice: ResumeNotice, about mirrored: TopicPlan.Mirrored) {
-        let source: Metadata = ["partition": "\(mirrored.source)"]
-        var target: Metadata = ["partition": "\(mirrored.target)"]
-        switch notice {
-        case .sourceRecreated:
-            warning(
-                "a topic was deleted and created again at the source, it is mirrored from its beginning",
-                metadata: source
+    /// What the gap ledger is told.
+    package func gap(_ mirrored: TopicPlan.Mirrored, flow: String, source: String, target: String) -> Gap {
+        func gap(
+            _ kind: GapKind,
+            atTarget: Bool,
+            _ id: KafkaUUID,
+            _ range: Range<Int64>,
+            records: Int64? = nil,
+            _ text: String
+        ) -> Gap {
+            Gap(
+                flow: flow,
+                kind: kind,
+                cluster: atTarget ? target : source,
+                partition: atTarget ? mirrored.target : mirrored.source,
+                sourceTopic: mirrored.source.topic,
+                topicID: id,
+                from: range.lowerBound,
+                to: range.upperBound - 1,
+                records: records,
+                text: text
             )
-        case .targetRecreated:
-            warning(
-                "a topic was deleted and created again at the target, it is mirrored from the beginning",
-                metadata: target
+        }
+        switch self {
+        case .sourceRecreated(let record):
+            // From this offset on records of the old topic are not mirrored; how many there were nobody knows.
+            let next = record.offset + 1
+            return gap(
+                .recreated,
+                atTarget: false,
+                record.sourceTopicID ?? .zero,
+                next..<next,
+                "the source topic was deleted and created again, it is mirrored from its beginning"
             )
         case .sourceTruncated(let end, let last):
-            var source = source
-            source["from"] = "\(end)"
-            source["to"] = "\(last)"
-            warning(
-                "the source lost records that were mirrored, mirroring goes on with those in their place",
-                metadata: source
+            return gap(
+                .truncation,
+                atTarget: false,
+                mirrored.sourceTopicID,
+                end..<max(end, last + 1),
+                "the source lost records that are mirrored, what it holds instead follows them"
             )
-        case .foreign(let count):
-            target["records"] = "\(count)"
-            warning(
-                "the target holds records that are not the source's, mirroring goes on behind them",
-                metadata: target
+        case .targetRecreated(let record):
+            return gap(
+                .targetChanged,
+                atTarget: true,
+                record.targetTopicID ?? .zero,
+                0..<(record.targetOffset ?? -1) + 1,
+                "the target topic was deleted and created again, what the source still has is copied again"
             )
-        case .unproven(let count):
-            target["records"] = "\(count)"
-            info("the target holds records that are not the source's, mirroring begins behind them", metadata: target)
+        case .foreign(let count, let range):
+            return gap(
+                .foreignWriter,
+                atTarget: true,
+                .zero,
+                range,
+                records: count,
+                "somebody else writes to \(mirrored.target)"
+            )
+        case .unproven(let count, let range):
+            return gap(
+                .foreignWriter,
+                atTarget: true,
+                .zero,
+                range,
+                records: count,
+                "\(mirrored.target) held records that are not the source's when mirroring began"
+            )
         case .targetTruncated(let end, let written):
-            target["records"] = "\(written + 1 - end)"
-            warning("the target lost records, they are copied again", metadata: target)
+            return gap(
+                .targetChanged,
+                atTarget: true,
+                .zero,
+                end..<max(end, written + 1),
+                records: written + 1 - end,
+                "the target lost records, they are copied again"
+            )
         case .targetLost(let end, let written):
-            target["end"] = "\(end)"
-            target["written"] = "\(written)"
-            warning(
-                "the target lost records and it is not known from where on, the partition is mirrored from its beginning",
-                metadata: target
+            return gap(
+                .targetChanged,
+                atTarget: true,
+                .zero,
+                end..<max(end, written + 1),
+                "the target lost records and it is not known from where on, what the source still has is copied again"
             )
         }
     }

@@ -106,19 +106,21 @@ package struct ResumePlan: Sendable {
             case .none: stage = .done(.forbidden)
             }
         case .sourceRecreated(let before):
-            notices = [.sourceRecreated]
+            notices = [.sourceRecreated(before: before)]
+            tailFrom = (before.targetOffset ?? -1) + 1
             // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
             var record = ProgressRecord(offset: -1)
             record.targetOffset = before.targetOffset
             stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
-        case .targetRecreated:
-            notices = [.targetRecreated]
+        case .targetRecreated(let before):
+            notices = [.targetRecreated(before: before)]
             // Some of the new topic's records may be copies already, from before this was noticed or from a run before.
             let beginning = Self.beginning(mirrored, at: .earliest)
             stage = targetEnd ?? 0 > 0 ? .targetStart(behind: nil) : .done(.begin(beginning))
         case .exactly(let record):
             stage = .done(.begin(Self.after(record, mirrored)))
         case .after(let record):
+            tailFrom = (record.targetOffset ?? -1) + 1
             if let epoch = record.leaderEpoch, let written = record.targetOffset, targetEnd != written + 1 {
                 stage = .epochEnd(epoch, record)
             } else {
@@ -131,6 +133,8 @@ package struct ResumePlan: Sendable {
     private let targetEnd: Int64
     /// Where the source was cut off below the progress.
     private var cut: (at: Int64, mirroredTo: Int64)?
+    /// Where the target records begin that are compared.
+    private var tailFrom: Int64 = 0
 
     /// How to go on behind known progress.
     private static func stage(behind record: ProgressRecord, _ mirrored: TopicPlan.Mirrored, end: Int64) -> Stage {
@@ -171,6 +175,7 @@ package struct ResumePlan: Sendable {
         case .done: break
         case .targetStart(let behind):
             guard case .offset(let first) = answer else { return }
+            tailFrom = first
             let beginning = behind.map { Self.after($0, mirrored) } ?? Self.beginning(mirrored, at: .earliest)
             guard first < targetEnd else {
                 stage = .done(.begin(beginning))
@@ -239,8 +244,18 @@ package struct ResumePlan: Sendable {
         let isForeign = isUnproven && comparison.found == nil && comparison.foreignCount >= Self.foreignLimit
         guard comparison.question == nil || isForeign && fallback.resumed == nil else { return }
         // Behind the progress of a topic that was deleted may be its last records: nobody can tell any more.
-        if comparison.foreignCount > 0, !notices.contains(.sourceRecreated) {
-            notices.append(isUnproven ? .unproven(comparison.foreignCount) : .foreign(comparison.foreignCount))
+        let isExpected = notices.contains { notice in
+            switch notice {
+            case .sourceRecreated, .targetRecreated: true
+            case .sourceTruncated, .foreign, .unproven, .targetTruncated, .targetLost: false
+            }
+        }
+        if comparison.foreignCount > 0, !isExpected {
+            let range = tailFrom..<max(tailFrom, targetEnd)
+            notices.append(
+                isUnproven
+                    ? .unproven(comparison.foreignCount, among: range) : .foreign(comparison.foreignCount, among: range)
+            )
         }
         var assignment = fallback
         if let found = comparison.found {

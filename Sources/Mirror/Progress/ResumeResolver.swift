@@ -23,6 +23,7 @@ package struct ResumeResolver: Sendable {
     private let isReadCommitted: Bool
     /// What is not committed at the target may be ours, and will never count.
     private let readsCommittedCopies: Bool
+    private let flow: String
     private let logger: Logger
     private let unfinished = UnfinishedPlans()
 
@@ -32,6 +33,7 @@ package struct ResumeResolver: Sendable {
         self.startOffset = configuration.startOffset
         self.isReadCommitted = configuration.isReadCommitted
         self.readsCommittedCopies = configuration.exactlyOnce != nil
+        self.flow = configuration.name
         self.logger = logger
     }
 
@@ -157,8 +159,11 @@ package struct ResumeResolver: Sendable {
         while true {
             switch plan.next {
             case .begin(let assignment):
-                for notice in plan.notices { logger.note(notice, about: mirrored) }
-                return .begin(await self.continuing(assignment, plan.notices, deadline))
+                var assignment = await self.continuing(assignment, plan.notices, deadline)
+                assignment.findings = plan.notices.map {
+                    $0.gap(mirrored, flow: flow, source: source.name, target: target.name)
+                }
+                return .begin(assignment)
             case .forbidden:
                 return .wait(
                     reason: "there is no progress of the partition, and auto.offset.reset is none",

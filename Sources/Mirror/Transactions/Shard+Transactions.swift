@@ -293,7 +293,7 @@ extension Shard {
         for cell in self.cells.values {
             let source = cell.flow.assignment.source
             guard let latest = last[source] else {
-                positions[source] = cell.flow.position
+                positions[source] = cell.flow.durablePosition
                 continue
             }
             guard let position = cell.flow.position(through: latest.token, targetBase: latest.targetBase) else {

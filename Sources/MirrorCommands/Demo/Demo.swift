@@ -145,7 +145,7 @@ extension FlowStatus.Phase {
         case .running: "running"
         case .stopping: "stopping"
         case .stopped: "stopped"
-        case .lost(let reason): "stopped: \(reason)"
+        case .lost(let reason), .failed(let reason): "stopped: \(reason)"
         }
     }
 }

@@ -26,8 +26,8 @@ struct FlowReporter: Service {
         text += " lag=\(status.lag.map { String($0) } ?? "unknown")"
         text += " fast=" + Self.counts(counters.fastPathBatches.map { ("\($0.key)", $0.value) })
         text += " slow=" + Self.counts(counters.slowPathBatches.map { ("\($0.key)", $0.value) })
-        let stopped = status.partitions.count { if case .quarantined = $0.state { true } else { false } }
-        if stopped > 0 { text += " stopped=\(stopped)" }
+        if status.quarantinedCount > 0 { text += " stopped=\(status.quarantinedCount)" }
+        if status.gaps.total > 0 { text += " gaps=\(status.gaps.total)" }
         if !status.waitingTopics.isEmpty { text += " waiting=\(status.waitingTopics.count)" }
         for impediment in status.impediments { text += " (\(impediment))" }
         return text
@@ -49,6 +49,7 @@ struct FlowReporter: Service {
         case .stopping: "stopping"
         case .stopped: "stopped"
         case .lost(let reason): "stopped: \(reason)"
+        case .failed(let reason): "failed (\(reason))"
         }
     }
 }

@@ -20,7 +20,7 @@ package struct RunCommand: AsyncParsableCommand {
 
             A second signal ends it at once.
 
-            Exit status: 0 after an orderly end, 130 or 143 after a second signal, 2 when the file cannot be used, 64 for a wrong command line.
+            Exit status: 0 after an orderly end, 1 when a policy has ended a flow, 130 or 143 after a second signal, 2 when the file cannot be used, 64 for a wrong command line.
             """
     )
 
@@ -60,7 +60,13 @@ package struct RunCommand: AsyncParsableCommand {
             threadPool: .singleton,
             logger: logger
         )
-        var services = [ServiceGroupConfiguration.ServiceConfiguration(service: service)]
+        var services = [
+            // It ends by itself when policies have ended all its flows.
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: service,
+                successTerminationBehavior: .gracefullyShutdownGroup
+            )
+        ]
         if let report {
             let reporter = FlowReporter(service: service, interval: .seconds(report))
             services.insert(.init(service: reporter), at: 0)
@@ -78,7 +84,9 @@ package struct RunCommand: AsyncParsableCommand {
         defer { impatience.cancel() }
         try await ServiceGroup(configuration: settings).run()
         logger.info("stopped")
+        let failed = await service.status().contains { if case .failed = $0.phase { true } else { false } }
         try? await group.shutdownGracefully()
+        if failed { throw ExitCode(1) }
     }
 
     /// Reads and checks the file, tells what is wrong with it, and ends the program when it cannot be used.

@@ -59,6 +59,10 @@ package struct FlowConfiguration: Sendable {
     package let heartbeats: HeartbeatSettings
     package let checkpoints: CheckpointSettings
     package let offsetSyncs: OffsetSyncSettings
+    /// What happens when a copy turns out to differ from its source.
+    package let integrity: IntegrityPolicies
+    /// Replicas of the topics that keep gaps and stopped partitions.
+    package let ledgerReplicationFactor: ReplicationFactor
 
     /// Properties of the clients, as Java's clients would get them.
     package let sourceConsumer: [String: String]
@@ -136,6 +140,8 @@ extension FlowConfiguration {
         self.heartbeats = HeartbeatSettings(heartbeat)
         self.checkpoints = try CheckpointSettings(checkpoint, own: own)
         self.offsetSyncs = OffsetSyncSettings(source, pair: pair)
+        self.integrity = IntegrityPolicies(own: own)
+        self.ledgerReplicationFactor = worker.progressTopic.replicationFactor
 
         let consumer = source.clientMap(.sourceConsumer)
         let sourceAdmin = source.clientMap(.sourceAdmin)
@@ -232,4 +238,5 @@ struct OwnSettings {
 
     func number(_ key: String) -> Int64? { values[key].flatMap { Int64($0) } }
     func flag(_ key: String) -> Bool { values[key] == "true" }
+    func text(_ key: String) -> String? { values[key] }
 }

@@ -253,6 +253,8 @@ final class MirrorProcess {
         }
         history.log.add(history.now, "assign", Int64(index), text: "\(assignment.start)")
         var settings = PartitionFlow.Settings()
+        // Nobody is there to release a partition.
+        for kind in GapKind.allCases { settings.policies[kind] = IntegrityRule(general: .continue) }
         settings.isReadCommitted = history.plan.isReadCommitted
         settings.plannedAhead = history.plan.plannedAhead
         settings.farAway = history.plan.farAway
@@ -322,6 +324,8 @@ final class MirrorProcess {
                 later(.milliseconds(1)) { self.resumeAnew(cell) }
             }
         case .targetMissing: history.truth[index].reports.hasTargetRecreation = true
+        // Reported above, each as what it is.
+        case .gap, .placeLost: break
         case .started, .recovered, .impeded, .sourceLeaderChanged, .splitting, .codecRefused, .overtaken: break
         }
     }

@@ -1,5 +1,6 @@
 import KafkaProtocol
 import Mirror
+import MirrorModel
 import Synchronization
 
 /// A shard that mirrors nothing but remembers what it was told, and says what the test wants.
@@ -67,4 +68,10 @@ final class RecordingShard: PartitionMirroring {
     }
 
     func totals() async -> PipelineCounters { PipelineCounters() }
+}
+
+extension RecordingShard {
+    func stopped() async -> [PartitionStatus] { [] }
+    func recorded(_ partition: TopicPartition, gapKey: [UInt8]) async {}
+    func release(_ partition: TopicPartition, _ action: ReleaseOrder.Action) async -> String? { nil }
 }

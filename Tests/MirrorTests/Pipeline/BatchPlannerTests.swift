@@ -38,8 +38,8 @@ struct BatchPlannerTests {
             case .step(.slow(let element, let reason)):
                 words.append("\(reason) \(element.lastOffset)")
                 position = element.nextOffset
-            case .damage(.broken(let error)): return words + ["broken \(error.code) \(error.offset ?? -1)"]
-            case .damage(.unknownCodec(let offset)): return words + ["unknown codec \(offset)"]
+            case .damage(.broken(let error, _)): return words + ["broken \(error.code) \(error.offset ?? -1)"]
+            case .damage(.unknownCodec(let offset, _)): return words + ["unknown codec \(offset)"]
             case .end: return words
             }
         }

@@ -70,7 +70,7 @@ import Testing
         let record = ProgressRecord(offset: 9, targetOffset: 7, sourceTopicID: a, targetTopicID: b)
         let ledger = ProgressLedger(loaded: [t0: record])
         #expect(ledger.resumption(of: mirrored(source: c, target: b)) == .sourceRecreated(before: record))
-        #expect(ledger.resumption(of: mirrored(source: a, target: c)) == .targetRecreated)
+        #expect(ledger.resumption(of: mirrored(source: a, target: c)) == .targetRecreated(before: record))
         // Old brokers have no ids: nothing says that it is another topic.
         #expect(ledger.resumption(of: mirrored(source: .zero, target: .zero)) == .after(record))
         let fromMirrorMaker = ProgressLedger(loaded: [t0: ProgressRecord(offset: 9)])

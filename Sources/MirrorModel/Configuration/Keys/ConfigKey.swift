@@ -19,6 +19,8 @@ package struct ConfigKey: Sendable {
         /// Not empty, without control characters.
         case identifier
         case regexes
+        /// What happens to which topic when its copy turns out to differ.
+        case integrity
         /// A class that is built in; others would be loaded into a Java machine that is not there.
         case builtInClass([String])
         case empty(String)
@@ -119,6 +121,12 @@ package struct ConfigKey: Sendable {
         case .regexes:
             do throws(NamePattern.SyntaxError) {
                 _ = try NamePattern(value.configurationList)
+            } catch {
+                throw InvalidValue(reason: error.reason, nextStep: error.nextStep)
+            }
+        case .integrity:
+            do throws(IntegrityRule.SyntaxError) {
+                _ = try IntegrityRule(value, general: .continue)
             } catch {
                 throw InvalidValue(reason: error.reason, nextStep: error.nextStep)
             }

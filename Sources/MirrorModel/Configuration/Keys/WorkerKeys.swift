@@ -90,34 +90,54 @@ extension ConfigKey {
     ]
 
     /// Our own keys, at the top level or, but for threads, as `SOURCE->TARGET.key`.
-    package static let own: [ConfigKey] = [
-        ConfigKey("kafka.mirror.threads", .int, nil, .between(1, 256), note: "threads that move records; one per core"),
-        ConfigKey(
-            "kafka.mirror.memory.bytes",
-            .long,
-            "67108864",
-            .atLeast(4_194_304),
-            note: "records a flow may hold between its clusters"
-        ),
-        ConfigKey(
-            "kafka.mirror.discovery.interval.ms",
-            .long,
-            "2000",
-            .atLeast(100),
-            note: "pause between looks for new topics and partitions"
-        ),
-        ConfigKey(
-            "kafka.mirror.reverse.checkpoints.enabled",
-            .boolean,
-            "false",
-            note: "what groups of the source have read in mirrored topics counts for the originals at the target"
-        ),
-        ConfigKey(
-            "kafka.mirror.open.transaction.warning.ms",
-            .long,
-            "60000",
-            .atLeast(100),
-            note: "an open transaction of the source that holds a partition up for longer is told"
-        ),
-    ]
+    package static let own: [ConfigKey] =
+        [
+            ConfigKey(
+                "kafka.mirror.threads",
+                .int,
+                nil,
+                .between(1, 256),
+                note: "threads that move records; one per core"
+            ),
+            ConfigKey(
+                "kafka.mirror.memory.bytes",
+                .long,
+                "67108864",
+                .atLeast(4_194_304),
+                note: "records a flow may hold between its clusters"
+            ),
+            ConfigKey(
+                "kafka.mirror.discovery.interval.ms",
+                .long,
+                "2000",
+                .atLeast(100),
+                note: "pause between looks for new topics and partitions"
+            ),
+            ConfigKey(
+                "kafka.mirror.reverse.checkpoints.enabled",
+                .boolean,
+                "false",
+                note: "what groups of the source have read in mirrored topics counts for the originals at the target"
+            ),
+            ConfigKey(
+                "kafka.mirror.open.transaction.warning.ms",
+                .long,
+                "60000",
+                .atLeast(100),
+                note: "an open transaction of the source that holds a partition up for longer is told"
+            ),
+        ] + integrity
+
+    /// What to do when a copy turns out to differ, one key for each kind of finding.
+    private static let integrity = GapKind.allCases.compactMap { kind in
+        kind.key.map {
+            ConfigKey(
+                $0,
+                .string,
+                kind.defaultPolicy.rawValue,
+                .integrity,
+                note: "continue, pause or fail, and for some topics another: continue; orders\\..* = pause"
+            )
+        }
+    }
 }
