@@ -256,7 +256,7 @@ package actor FlowSupervisor {
         async let source = clients.source.refreshMetadata(.all, deadline: deadline)
         async let target = clients.target.refreshMetadata(.all, deadline: deadline)
         async let grants = ownership?.claim(ids: eventLoops.count, deadline: deadline)
-        async let progress = ownership == nil ? store.load(deadline: deadline) : [:]
+        async let progress = ownership == nil ? loadProgress(deadline: deadline) : [:]
         let (sourceMetadata, targetMetadata) = try await (source, target)
         let owned = try await grants
         let loaded = try await progress
@@ -299,6 +299,19 @@ package actor FlowSupervisor {
             )
             return [:]
         }
+    }
+
+    private func loadProgress(deadline: Deadline) async throws -> [TopicPartition: ProgressRecord] {
+        let progress = try await store.load(deadline: deadline)
+        let isStale = try await EarlierOwner.displace(
+            await store.owner,
+            client: clients.target,
+            store: store,
+            logger: logger,
+            deadline: deadline
+        )
+        guard isStale else { return progress }
+        return try await store.committed(waitsForTransactions: true, deadline: deadline).progress
     }
 
     private func wait(for reason: String) {

@@ -42,6 +42,7 @@ package final class MirrorService: Service {
             }
             settings.flow.policies = flow.integrity
             settings.flow.keepsLedger = true
+            settings.flow.openTransactionPatience = .milliseconds(flow.openTransactionPatienceMs)
             settings.fetch.byteBudget = max(1 << 20, flow.memoryBytes / shardCount)
             return Shard(
                 source: clients.source,

@@ -87,6 +87,7 @@ extension PartitionFlow {
 
     /// Acts on what was found at the head of the queue, once everything sent is acknowledged; called after each event.
     package mutating func conclude(now: NIODeadline) {
+        self.watchOpenTransaction(now: now)
         if let loss = self.targetLoss, self.queue.sentCount == 0, self.phase == .running {
             self.targetLoss = nil
             let written = self.position?.targetOffset ?? loss

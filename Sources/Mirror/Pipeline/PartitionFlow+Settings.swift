@@ -32,6 +32,8 @@ extension PartitionFlow {
         package var policies = IntegrityPolicies()
         /// Somebody writes gaps into the ledger and says when that is done; else the partition goes on at once.
         package var keepsLedger = false
+        /// How long an open transaction of the source may hold everything up before it is told.
+        package var openTransactionPatience: TimeAmount = .minutes(1)
         /// Pause before the target is asked again for its log end.
         package var proofPause: TimeAmount = .seconds(1)
         /// Whoever assigned the partition finds out anew where it goes on when somebody else has written in our place.

@@ -37,7 +37,7 @@ extension PartitionFlow {
 
     /// When `tick` must be called; nil when only other events matter.
     package var nextWake: NIODeadline? {
-        let due = [self.proofDue, self.integrityWake].compactMap { $0 }.min()
+        let due = [self.proofDue, self.integrityWake, self.openTransactionDue].compactMap { $0 }.min()
         guard case .quarantined(_, let retryAt) = self.phase, retryAt < .distantFuture else { return due }
         return min(retryAt, due ?? retryAt)
     }

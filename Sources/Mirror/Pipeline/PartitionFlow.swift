@@ -65,6 +65,8 @@ package struct PartitionFlow: Sendable {
     var damageAtHead: QuarantineReason?
     var quarantineAttempts = 0
     var impediment: String?
+    /// What keeps committed records from being seen.
+    var openTransaction: OpenTransaction?
     var isTroubled = false
     var topicID: KafkaUUID
     package internal(set) var watermarks = FetchWatermarks()

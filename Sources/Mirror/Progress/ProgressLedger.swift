@@ -93,7 +93,8 @@ package struct ProgressLedger: Sendable {
             record.isStart = isStart
             record.targetStart = isStart ? known[partition]?.targetStart : nil
             record.isTransactional = isTransactional
-            record.producer = position.producer.map { ProgressRecord.Producer($0) }
+            // An identity of transactions is no one's to go on with.
+            record.producer = isTransactional ? nil : position.producer.map { ProgressRecord.Producer($0) }
             known[partition] = record
         }
     }

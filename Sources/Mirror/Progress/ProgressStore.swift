@@ -13,6 +13,8 @@ package actor ProgressStore {
     private let connectorName: String
     private let logger: Logger
     private let appender: RecordAppender
+    /// The process that wrote in transactions last, as far as was read.
+    private(set) var owner: OwnerRecord?
 
     /// - Parameter client: the target cluster.
     package init(
@@ -163,6 +165,7 @@ package actor ProgressStore {
                 metadata: ["topic": "\(topic.name)", "records": "\(malformed)"]
             )
         }
+        self.owner = owner
         return Committed(progress: progress, owner: owner)
     }
 }

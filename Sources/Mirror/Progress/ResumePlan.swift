@@ -60,6 +60,8 @@ package struct ResumePlan: Sendable {
         case comparing(TailComparison, fallback: PartitionAssignment, isUnproven: Bool)
         /// Some brokers list an end that is too low; what counts is whether the record is there.
         case holding(ProgressRecord, targetOffset: Int64, end: Int64)
+        /// Markers and what was not committed stand behind progress of a transaction: what comes after them counts.
+        case behindTransaction(ProgressRecord, from: Int64)
         case lastCopy(ProgressRecord, targetOffset: Int64, end: Int64)
         case goingBack(BackwardSearch, ProgressRecord, targetOffset: Int64)
     }
@@ -141,6 +143,9 @@ package struct ResumePlan: Sendable {
         let goingOn = Self.after(record, mirrored)
         if let targetOffset = record.targetOffset {
             if end == targetOffset + 1 { return .done(.begin(goingOn)) }
+            if record.isTransactional, end > targetOffset {
+                return .behindTransaction(record, from: targetOffset + 1)
+            }
             guard end > targetOffset else { return .holding(record, targetOffset: targetOffset, end: end) }
             let comparison = TailComparison(sourceAfter: record.offset, targetAfter: targetOffset, targetEnd: end)
             return .comparing(comparison, fallback: goingOn, isUnproven: false)
@@ -164,6 +169,7 @@ package struct ResumePlan: Sendable {
         case .epochEnd(let epoch, _): .ask(.epochEnd(epoch))
         case .comparing(let comparison, let fallback, _): comparison.question.map { .ask($0) } ?? .begin(fallback)
         case .holding(_, let targetOffset, _): .ask(.records(.target, from: targetOffset))
+        case .behindTransaction(_, let from): .ask(.records(.target, from: from))
         case .lastCopy(_, _, let end): .ask(.records(.target, from: end - 1))
         case .goingBack(let search, _, _): .ask(search.question)
         }
@@ -218,6 +224,20 @@ package struct ResumePlan: Sendable {
             } else {
                 begin(lost: end, written: targetOffset)
             }
+        case .behindTransaction(let record, let from):
+            guard case .records(let records, let next) = answer else { return }
+            var place = record
+            place.isTransactional = false
+            if let first = records.first {
+                place.targetOffset = first.record.offset - 1
+            } else if next > from, next < targetEnd {
+                stage = .behindTransaction(record, from: next)
+                return
+            } else {
+                place.targetOffset = max(from, next) - 1
+            }
+            stage = Self.stage(behind: place, mirrored, end: targetEnd)
+            conclude()
         case .lastCopy(let record, let targetOffset, let end):
             guard case .records(let records, _) = answer, let last = records.first?.record, last.offset == end - 1
             else {

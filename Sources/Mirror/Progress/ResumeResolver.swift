@@ -21,8 +21,6 @@ package struct ResumeResolver: Sendable {
     private let target: KafkaClient
     private let startOffset: FlowConfiguration.StartOffset
     private let isReadCommitted: Bool
-    /// What is not committed at the target may be ours, and will never count.
-    private let readsCommittedCopies: Bool
     private let flow: String
     private let logger: Logger
     private let unfinished = UnfinishedPlans()
@@ -32,7 +30,6 @@ package struct ResumeResolver: Sendable {
         self.target = target
         self.startOffset = configuration.startOffset
         self.isReadCommitted = configuration.isReadCommitted
-        self.readsCommittedCopies = configuration.exactlyOnce != nil
         self.flow = configuration.name
         self.logger = logger
     }
@@ -246,7 +243,8 @@ package struct ResumeResolver: Sendable {
             try await RecordFetch(client: source, partition: mirrored.source, isReadCommitted: isReadCommitted)
                 .records(from: from, deadline: deadline)
         case .records(.target, let from):
-            try await RecordFetch(client: target, partition: mirrored.target, isReadCommitted: readsCommittedCopies)
+            // What a transaction of ours has not committed never counts.
+            try await RecordFetch(client: target, partition: mirrored.target, isReadCommitted: true)
                 .records(from: from, deadline: deadline)
         }
     }

@@ -190,7 +190,10 @@ extension Shard {
             self.deliverTransaction(transactions)
             transactions.cycle.tick(now: now)
             self.wakeFinishWaiters(transactions)
-        case .nothingToCommit: self.wakeFinishWaiters(transactions)
+        case .nothingToCommit:
+            // Refusals come without records too.
+            self.deliverTransaction(transactions)
+            self.wakeFinishWaiters(transactions)
         case .recover(let reason): self.recover(reason, transactions)
         }
     }
@@ -228,6 +231,7 @@ extension Shard {
         switch result {
         case .success(let codes) where codes.isEmpty:
             transactions.cycle.added(generation: generation, now: now)
+            transactions.missing.removeAll()
         case .success(let codes):
             if let code = codes.values.first(where: \.endsTransaction) {
                 transactions.wasFenced = code.isFencing
@@ -238,6 +242,7 @@ extension Shard {
             transactions.cycle.notAdded(refused: Set(refused.keys), generation: generation, now: now)
             for cell in self.cells.values {
                 guard let code = refused[cell.flow.assignment.target] else { continue }
+                if code == .unknownTopicOrPartition, self.asksAgain(cell, transactions) { continue }
                 let kind: ProduceRefusal.Kind =
                     switch ProduceErrorClass(code) {
                     case .refused(let kind): kind
@@ -253,6 +258,22 @@ extension Shard {
             transactions.cycle.fail("\(error)", now: now)
         }
     }
+
+    /// A topic that was just created is unknown here and there for a moment.
+    private func asksAgain(_ cell: Cell, _ transactions: ShardTransactions) -> Bool {
+        let attempts = transactions.missing[cell.produceSlot, default: 0] + 1
+        transactions.missing[cell.produceSlot] = attempts < Self.missingAttempts ? attempts : nil
+        guard attempts < Self.missingAttempts else { return false }
+        transactions.waiting.remove(cell.produceSlot)
+        self.eventLoop.scheduleTask(in: .milliseconds(Int64(100 * attempts))) {
+            guard self.transactions === transactions, !self.isClosed else { return }
+            cell.flow.announce()
+            self.run(cell)
+        }
+        return true
+    }
+
+    private static let missingAttempts = 6
 
     private func commit(_ generation: UInt64, _ transactions: ShardTransactions) {
         let (id, identity) = (transactions.transactionalID, transactions.identity)

@@ -51,6 +51,8 @@ final class ShardTransactions: @unchecked Sendable {
     var outstanding: [Int: Int] = [:]
     /// Slots whose records have to wait until their partition may be written to.
     var waiting: Set<Int> = []
+    /// How often the coordinator did not know the partition of a slot.
+    var missing: [Int: Int] = [:]
     /// What the target refused of a slot; acted on when the transaction is through.
     var refusals: [Int: ProduceRefusal] = [:]
     /// Progress that belongs to the open transaction.

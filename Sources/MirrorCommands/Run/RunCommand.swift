@@ -20,7 +20,7 @@ package struct RunCommand: AsyncParsableCommand {
 
             A second signal ends it at once.
 
-            Exit status: 0 after an orderly end, 1 when a policy has ended a flow, 130 or 143 after a second signal, 2 when the file cannot be used, 64 for a wrong command line.
+            Exit status: 0 after an orderly end, 1 when a policy has ended a flow or another process has taken it over, 130 or 143 after a second signal, 2 when the file cannot be used, 64 for a wrong command line.
             """
     )
 
@@ -61,7 +61,7 @@ package struct RunCommand: AsyncParsableCommand {
             logger: logger
         )
         var services = [
-            // It ends by itself when policies have ended all its flows.
+            // It ends by itself when policies have ended all its flows, or other processes have taken them over.
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: service,
                 successTerminationBehavior: .gracefullyShutdownGroup
@@ -84,7 +84,12 @@ package struct RunCommand: AsyncParsableCommand {
         defer { impatience.cancel() }
         try await ServiceGroup(configuration: settings).run()
         logger.info("stopped")
-        let failed = await service.status().contains { if case .failed = $0.phase { true } else { false } }
+        let failed = await service.status().contains { flow in
+            switch flow.phase {
+            case .failed, .lost: true
+            case .starting, .waiting, .running, .stopping, .stopped: false
+            }
+        }
         try? await group.shutdownGracefully()
         if failed { throw ExitCode(1) }
     }

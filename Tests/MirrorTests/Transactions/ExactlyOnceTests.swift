@@ -7,7 +7,7 @@ import MirrorModel
 import NIOCore
 import Testing
 
-@Suite("Exactly-once mode, end to end", .timeLimit(.minutes(3)))
+@Suite("Exactly-once mode, end to end", .serialized, .timeLimit(.minutes(3)))
 struct ExactlyOnceTests {
     private let mode = TwoClusters.exactlyOnce
 
