@@ -43,6 +43,11 @@ package struct FlowStatus: Sendable {
         partitions.count { if case .quarantined = $0.state { true } else { false } }
     }
 
+    /// What is known of the records' places in the mirror, and how much of it was given up to save memory.
+    package var offsets = FlowOffsets.Totals()
+    /// Offset syncs that were written for MirrorMaker 2's clients.
+    package var offsetSyncsWritten: Int64 = 0
+
     package var name: String { pair.description }
 
     /// Source records not mirrored yet; `nil` as long as nothing is known.

@@ -190,7 +190,9 @@ package actor FlowSupervisor {
             counters: counters,
             groups: await groups.report,
             progressWrittenAt: progressWrittenAt,
-            gaps: await gaps.found
+            gaps: await gaps.found,
+            offsets: offsets.totals(),
+            offsetSyncsWritten: await offsetSyncs.writtenCount
         )
     }
 

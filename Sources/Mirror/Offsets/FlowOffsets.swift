@@ -92,11 +92,10 @@ package final class FlowOffsets: Sendable {
         self.state.withLock { $0.bySource[source] }
     }
 
+    var all: [PartitionOffsets] { self.state.withLock { Array($0.bySource.values) } }
+
     /// The maps whose older part is kept elsewhere and has not been read.
-    var continuations: [PartitionOffsets] {
-        let partitions = self.state.withLock { Array($0.bySource.values) }
-        return partitions.filter { $0.read { $0.isContinuation } }
-    }
+    var continuations: [PartitionOffsets] { self.all.filter { $0.read { $0.isContinuation } } }
 
     /// All source partitions with a map, in the order of their names.
     package var partitions: [TopicPartition] {
@@ -117,10 +116,10 @@ package final class FlowOffsets: Sendable {
         }
     }
 
-    /// Makes everybody's share smaller before there are more; in steps of a half, so that it is rarely done.
+    /// Makes everybody's share smaller before there are more; in steps of an eighth, so that it is rarely done.
     private func divide(_ state: inout State, among count: Int) -> [PartitionOffsets] {
         guard count > state.divided else { return [] }
-        let rounded = max(count + count / 2, 64)
+        let rounded = max(count + count / 8, 64)
         state.divided = rounded
         self.memory.divide(among: rounded, lent: state.bySource.values.reduce(0) { $0 + $1.borrowed * 9 / 8 })
         return Array(state.bySource.values)
@@ -163,7 +162,7 @@ package final class FlowOffsets: Sendable {
     }
 
     package func totals() -> Totals {
-        let partitions = self.state.withLock { Array($0.bySource.values) }
+        let partitions = self.all
         var totals = Totals()
         totals.partitions = partitions.count
         for partition in partitions {

@@ -110,13 +110,20 @@ package actor OffsetHistory {
 
     // MARK: Reading
 
-    /// Puts the long parts before the maps that go on from them, until the task is cancelled.
+    /// Puts the long parts before the maps that go on from them, and forgets what the target deletes, until the task is
+    /// cancelled.
     package func run() async {
         var pause = Duration.milliseconds(50)
+        var trimsAt = ContinuousClock.now + .seconds(3)
         while !Task.isCancelled {
             try? await Task.sleep(for: pause)
-            let waiting = offsets.continuations
+            guard !Task.isCancelled else { return }
             pause = .seconds(5)
+            if trimsAt < .now {
+                await trim(deadline: .after(.seconds(30)))
+                trimsAt = .now + .seconds(300)
+            }
+            let waiting = offsets.continuations
             guard !waiting.isEmpty, !Task.isCancelled else { continue }
             do {
                 try await load(waiting, deadline: .after(.seconds(60)))
@@ -125,6 +132,20 @@ package actor OffsetHistory {
                 guard !Task.isCancelled else { return }
                 news.failed(Self.whatReading, error)
             }
+        }
+    }
+
+    /// Forgets offsets whose records the target has deleted: a group must not be sent to where nothing is.
+    func trim(deadline: Deadline) async {
+        let metadata = client.metadata
+        var queries: [TopicPartition: OffsetQuery] = [:]
+        for partition in offsets.all where metadata.leader(of: partition.target) != nil {
+            if !partition.read({ $0.isEmpty }) { queries[partition.target] = .earliest }
+        }
+        guard !queries.isEmpty else { return }
+        for (target, result) in await client.listOffsets(queries, deadline: deadline) {
+            guard case .success(let start) = result, let source = offsets.source(of: target) else { continue }
+            offsets[source]?.trim(targetStart: start.offset)
         }
     }
 

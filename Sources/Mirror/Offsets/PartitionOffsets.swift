@@ -167,9 +167,9 @@ package final class PartitionOffsets: Sendable {
         self.state.withLock { body($0.map) }
     }
 
-    /// Changes the map in a way that the data path does not.
-    package func edit<Value: Sendable>(_ body: (inout OffsetMap) -> Value) -> Value {
-        self.change { body(&$0.map) }
+    /// Forgets what the target has deleted.
+    package func trim(targetStart: Int64) {
+        self.state.withLock { $0.map.trim(targetStart: targetStart) }
     }
 
     // MARK: Memory

@@ -60,6 +60,48 @@ extension OffsetMap {
             self.limit(bytes: Int(limit))
             return bookmark
         }
+        if let before = earlier.prefix(source: sealed.baseSource, target: sealed.baseTarget) {
+            let meeting = insert(before)
+            isOrigin = earlier.isOrigin
+            isContinuation = earlier.isContinuation
+            limit(bytes: Int(byteLimit))
+            return meeting
+        }
+        return join(earlier)
+    }
+
+    /// The runs that end at this place, where one ends exactly there.
+    private func prefix(source: Int64, target: Int64) -> PackedRuns? {
+        var runs = sealed
+        if tail.count > 0 { runs.append(tail, tailGap) }
+        var iterator = runs.makeIterator()
+        while iterator.sourceEnd != source || iterator.targetEnd != target {
+            guard iterator.sourceEnd <= source, iterator.next() != nil else { return nil }
+        }
+        var prefix = PackedRuns(baseSource: runs.baseSource, baseTarget: runs.baseTarget)
+        prefix.bytes = Array(runs.bytes[..<iterator.index])
+        prefix.count = iterator.passed
+        return prefix
+    }
+
+    private mutating func insert(_ before: PackedRuns) -> Bookmark {
+        let meeting = Bookmark(
+            edition: edition &+ 1,
+            byteCount: before.bytes.count,
+            runCount: before.count,
+            sourceEnd: sealed.baseSource,
+            targetEnd: sealed.baseTarget
+        )
+        edition &+= 1
+        sealed.baseSource = before.baseSource
+        sealed.baseTarget = before.baseTarget
+        sealed.bytes = before.bytes + sealed.bytes
+        sealed.count += before.count
+        return meeting
+    }
+
+    /// Goes back in the earlier map to where this one begins, and adds what is here.
+    private mutating func join(_ earlier: OffsetMap) -> Bookmark? {
         let (source, target) = (sealed.baseSource, sealed.baseTarget)
         var result = earlier
         result.byteLimit = byteLimit

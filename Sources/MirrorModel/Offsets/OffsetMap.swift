@@ -249,35 +249,32 @@ package struct OffsetMap: Sendable, Equatable {
     /// Forgets what the target has deleted.
     package mutating func trim(targetStart: Int64) {
         guard !isEmpty, targetStart > sealed.baseTarget else { return }
-        defer {
-            isOrigin = true
-            isContinuation = false
-            edition &+= 1
-        }
-        var kept = PackedRuns()
-        var isBegun = false
-        for entry in sealed where entry.run.targetEnd > targetStart {
-            if isBegun {
-                kept.append(entry.run, entry.gap)
-            } else {
-                kept = PackedRuns(from: entry.run, at: targetStart)
-                isBegun = true
+        edition &+= 1
+        isOrigin = true
+        isContinuation = false
+        var before = (source: sealed.baseSource, target: sealed.baseTarget)
+        var kept: PackedRuns?
+        for entry in sealed {
+            if entry.run.targetEnd > targetStart {
+                if kept == nil { kept = PackedRuns(from: entry, behind: before, at: targetStart) }
+                kept?.append(PackedRuns.rest(of: entry, at: targetStart))
             }
+            before = (entry.run.sourceEnd, entry.run.targetEnd)
         }
-        guard !isBegun else {
+        if let kept {
             sealed = kept
-            return
-        }
-        if tail.count > 0, tail.targetEnd > targetStart {
-            let skipped = max(targetStart - tail.target, 0)
-            tail = Run(source: tail.source + skipped, target: tail.target + skipped, count: tail.count - skipped)
-            sealed = PackedRuns(baseSource: tail.source, baseTarget: tail.target)
-            tailGap = .scanned
-        } else {
-            let end = scannedEnd
+        } else if tail.count > 0, tail.targetEnd > targetStart {
+            let rest = PackedRuns.rest(of: PackedRuns.Entry(run: tail, gap: tailGap), at: targetStart)
+            sealed = PackedRuns(from: PackedRuns.Entry(run: tail, gap: tailGap), behind: before, at: targetStart)
+            (tail, tailGap) = (rest.run, rest.gap)
+        } else if pendingGap == .scanned || targetStart >= targetEnd {
             let resets = targetResets
-            begin(source: end, target: max(targetEnd, targetStart))
+            begin(source: scannedEnd, target: max(targetEnd, targetStart))
             targetResets = resets
+        } else {
+            // Records whose place is not known may still be there.
+            sealed = PackedRuns(baseSource: sourceEnd, baseTarget: targetStart)
+            tail.count = 0
         }
     }
 

@@ -22,13 +22,30 @@ struct PackedRuns: Sendable, Equatable {
         self.targetEnd = baseTarget
     }
 
-    /// The part of a run that is still there when the target begins at `targetStart`.
-    init(from run: OffsetMap.Run, at targetStart: Int64) {
-        let skipped = Swift.max(targetStart - run.target, 0)
-        let rest = OffsetMap.Run(source: run.source + skipped, target: run.target + skipped, count: run.count - skipped)
-        self.init(baseSource: rest.source, baseTarget: rest.target)
-        append(rest, .scanned)
+    /// The beginning of what is left when the target begins at `targetStart`, before the first run that is still there.
+    init(from first: Entry, behind before: (source: Int64, target: Int64), at targetStart: Int64) {
+        if first.gap == .scanned || first.run.target <= targetStart {
+            let rest = Self.rest(of: first, at: targetStart).run
+            self.init(baseSource: rest.source, baseTarget: rest.target)
+        } else {
+            // Records before the run may still be there.
+            self.init(baseSource: before.source, baseTarget: Swift.max(before.target, targetStart))
+        }
     }
+
+    /// The part of a run that is still there when the target begins at `targetStart`.
+    static func rest(of entry: Entry, at targetStart: Int64) -> Entry {
+        let skipped = targetStart - entry.run.target
+        guard skipped > 0 else { return entry }
+        let run = OffsetMap.Run(
+            source: entry.run.source + skipped,
+            target: entry.run.target + skipped,
+            count: entry.run.count - skipped
+        )
+        return Entry(run: run, gap: .scanned)
+    }
+
+    mutating func append(_ entry: Entry) { append(entry.run, entry.gap) }
 
     /// Adds a run that begins at or after the end of the last one, on both sides.
     mutating func append(_ run: OffsetMap.Run, _ gap: OffsetMap.Gap) {

@@ -219,10 +219,10 @@ import Testing
             B->A.emit.heartbeats.enabled = false
             sync.topic.acls.enabled = false
             consumer.poll.timeout.ms = 5
-            offset.lag.max = 5
+            sync.topic.configs.interval.seconds = 5
             """
         )
-        #expect(configuration.keysWithoutEffect == ["offset.lag.max"])
+        #expect(configuration.keysWithoutEffect == ["sync.topic.configs.interval.seconds"])
         #expect(configuration.warnings.isEmpty)
         #expect(try read("").keysWithoutEffect.isEmpty)
     }

@@ -18,9 +18,11 @@ import Testing
                 try await eventually("two records are mirrored") { try await clusters.mirror("A.t").count == 2 }
                 try await clusters.append(["three"], to: "t", of: clusters.a)
                 try await eventually("three records are mirrored") { try await clusters.mirror("A.t").count == 3 }
-                let status = try #require(await service.status().first)
-                #expect(status.phase == .running)
-                #expect(status.counters.records == 3)
+                // The mirror hears of it after the target shows it.
+                try await eventually("three records are counted") {
+                    try #require(await service.status().first).counters.records == 3
+                }
+                #expect(await service.status().first?.phase == .running)
             }
             try await clusters.append(["four"], to: "t", of: clusters.a)
             try await clusters.withService { _ in

@@ -144,6 +144,30 @@ import Testing
         }
     }
 
+    @Test("groups are not sent to where the target has deleted the records")
+    func retention() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t")
+            try await clusters.a.append([try ShardHarness.batch(0..<100)], to: "t", 0)
+            let partition = TopicPartition(topic: "t", partition: 0)
+            try await clusters.withService { service in
+                try await eventually("it is mirrored") { try #require(await service.status().first).isCaughtUp }
+                let offsets = try #require(service.flows.first).offsets
+                try await eventually("all has a place") {
+                    offsets.translate(source: partition, offset: 100) == .exact(100)
+                }
+                try await clusters.b.deleteRecords("A.t", 0, before: 40)
+                try await eventually("what is deleted is forgotten") {
+                    offsets.translate(source: partition, offset: 10) == .beforeHistory(earliest: 40)
+                }
+                #expect(offsets.translate(source: partition, offset: 70) == .exact(70))
+                let status = try #require(await service.status().first)
+                #expect(status.offsets.runs == 1 && status.offsets.partitions == 1 && status.offsets.lostRuns == 0)
+                #expect(status.offsetSyncsWritten > 0)
+            }
+        }
+    }
+
     @Test("a target that loses its tail is mirrored again from the right place, and the map follows")
     func truncatedTarget() async throws {
         try await TwoClusters.run { clusters in

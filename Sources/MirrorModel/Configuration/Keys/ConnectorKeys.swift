@@ -21,12 +21,10 @@ extension ConfigKey {
     /// Names of all keys of the three parts.
     package static let connectorNames = Set(ConnectorKind.allCases.flatMap(\.keys).map(\.name))
 
-    /// Keys of parts that this version does not have: offset syncs, and the synchronisation of topic settings and
-    /// access lists.
+    /// Keys of parts that this version does not have: the synchronisation of topic settings and access lists.
     static let withoutEffectYet: Set<String> = [
         "sync.topic.configs.enabled", "sync.topic.configs.interval.seconds", "sync.topic.acls.enabled",
-        "sync.topic.acls.interval.seconds", "use.incremental.alter.configs", "offset.lag.max",
-        "emit.offset-syncs.enabled", "offset-syncs.topic.replication.factor", "offset-syncs.topic.location",
+        "sync.topic.acls.interval.seconds", "use.incremental.alter.configs",
     ]
 
     static let mirrorPackage = "org.apache.kafka.connect.mirror."
