@@ -1,3 +1,4 @@
+import KafkaNetwork
 public import KafkaProtocol
 public import NIOCore
 
@@ -255,6 +256,8 @@ extension KafkaClient {
         return await fanOut(
             R.self,
             keys: ids,
+            // Answers about very many groups take a while; nothing else is to wait behind them.
+            purpose: .group,
             deadline: deadline,
             locate: { await locateCoordinators($0, .group, deadline: deadline) },
             recover: { id, code in

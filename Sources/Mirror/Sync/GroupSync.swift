@@ -87,7 +87,7 @@ package actor GroupSync {
                 failures = isDone ? 0 : failures + 1
                 let duration = ContinuousClock.now - begin
                 // Clusters with very many groups are not asked all the time.
-                let pause = settings.isIntervalFlexible ? max(interval, duration * 10) : interval
+                let pause = settings.isIntervalFlexible ? max(interval, min(duration * 3, .seconds(60))) : interval
                 emission = begin + pause + min(.seconds(1) * (1 << min(failures, 6)), .seconds(60)) * (isDone ? 0 : 1)
             }
             if settings.syncsGroupOffsets, ContinuousClock.now >= sync, !(current.isEmpty && unmirrored.isEmpty) {

@@ -1,4 +1,5 @@
 package import KafkaClient
+import KafkaNetwork
 package import KafkaProtocol
 package import MirrorModel
 
@@ -105,7 +106,7 @@ package struct TargetGroups: Sendable {
             CommittedOffset(offset: $0.offset, metadata: KafkaString($0.metadata))
         }
         do throws(KafkaClientError) {
-            let results = try await client.commitGroupOffsets(wire, of: group, deadline: deadline)
+            let results = try await client.commitGroupOffsets(wire, of: group, purpose: .group, deadline: deadline)
             return offsets.map { partition, offset in
                 switch results[partition] {
                 case .success: line(partition, .committed(offset.offset))

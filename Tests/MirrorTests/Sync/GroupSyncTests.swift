@@ -181,6 +181,33 @@ import struct KafkaClient.CommittedOffset
         }
     }
 
+    @Test func oldBrokersAreAskedGroupByGroup() async throws {
+        let old: [ApiKey: ClosedRange<Int16>?] = [
+            .offsetFetch: 0...5, .describeGroups: 0...1, .consumerGroupDescribe: nil,
+        ]
+        try await TwoClusters.run(targetVersions: old) { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append((0..<20).map { "\($0)" }, to: "t", of: clusters.a)
+            var committed: [GroupID: [TopicPartition: Int64]] = [:]
+            for index in 0..<20 { committed["g\(index)"] = [Self.t: Int64(index)] }
+            try await clusters.commit(committed, at: clusters.a)
+            try await clusters.b.createTopic("A.t", partitions: 1)
+            try await clusters.commit(["g3": [Self.mirror: 19]], at: clusters.b)
+            try await clusters.withService(Self.syncing) { service in
+                try await eventually("all groups have been looked at") {
+                    let groups = try #require(await service.status().first).groups.groups
+                    return groups.count == 20 && groups.values.allSatisfy { $0.partitions.first?.atTarget != nil }
+                }
+                let groups = try #require(await service.status().first).groups.groups
+                #expect(groups["g3"]?.partitions.first?.atTarget == .upToDate(19))
+                for index in 0..<20 where index != 3 {
+                    let offset = try await clusters.offset(of: "g\(index)", Self.mirror, at: clusters.b)
+                    #expect(offset?.offset == Int64(index))
+                }
+            }
+        }
+    }
+
     @Test func whatWasReadAfterAFailoverCountsWhereItCameFrom() async throws {
         try await TwoClusters.run { clusters in
             try await clusters.a.createTopic("t", partitions: 1)
