@@ -11,6 +11,8 @@ package struct ProgressLedger: Sendable {
     private var written: [TopicPartition: ProgressRecord]
     /// What was kept of the partitions' offset maps.
     private var offsetMaps: [TopicPartition: [UInt8]]
+    /// Where an earlier record than that of the progress went, which does not say where its own went.
+    private var anchors: [TopicPartition: ProgressRecord] = [:]
     private var targetTopicIDs: [TopicPartition: KafkaUUID] = [:]
     /// Progress is committed together with the records.
     private let isTransactional: Bool
@@ -36,7 +38,10 @@ package struct ProgressLedger: Sendable {
         for (partition, record) in known where record.targetOffset == nil && !record.isStart {
             guard let run = syncs[partition]?.latest?.run else { continue }
             let (source, target) = (run.source + run.count - 1, run.target + run.count - 1)
-            guard source >= record.offset else { continue }
+            guard source >= record.offset else {
+                anchors[partition] = ProgressRecord(offset: source, targetOffset: target)
+                continue
+            }
             known[partition]?.offset = source
             known[partition]?.targetOffset = target
         }
@@ -54,7 +59,7 @@ package struct ProgressLedger: Sendable {
     package mutating func takeOffsetMap(of mirrored: TopicPlan.Mirrored) -> OffsetMap? {
         guard let bytes = offsetMaps.removeValue(forKey: mirrored.source) else { return nil }
         switch resumption(of: mirrored) {
-        case .after, .exactly: break
+        case .after, .behind, .exactly: break
         case .nothingKnown, .sourceRecreated, .targetRecreated: return nil
         }
         return try? OffsetMap(encoded: bytes, byteLimit: OffsetMemory.largestMap)
@@ -130,13 +135,17 @@ package struct ProgressLedger: Sendable {
         if let id = record.targetTopicID, mirrored.targetTopicID != .zero, id != mirrored.targetTopicID {
             return .targetRecreated(before: record)
         }
-        return isTransactional && record.isTransactional ? .exactly(record) : .after(record)
+        if isTransactional && record.isTransactional { return .exactly(record) }
+        if record.targetOffset == nil, let anchor = anchors[mirrored.source] { return .behind(record, known: anchor) }
+        return .after(record)
     }
 
     /// What progress says about a partition that is to be mirrored.
     package enum Resumption: Sendable, Equatable {
         case nothingKnown
         case after(ProgressRecord)
+        /// The progress does not say where its record went, but it is known of an earlier one.
+        case behind(ProgressRecord, known: ProgressRecord)
         /// The record alone says it: what stands behind it at the target are markers, and records of transactions that
         /// were not committed.
         case exactly(ProgressRecord)

@@ -80,7 +80,7 @@ package struct ResumePlan: Sendable {
         case .after(let record): record.targetOffset != nil || record.isStart
         case .nothingKnown: startOffset != .none
         case .sourceRecreated(let record): record.targetOffset != nil
-        case .targetRecreated: true
+        case .targetRecreated, .behind: true
         case .exactly: false
         }
     }
@@ -119,6 +119,17 @@ package struct ResumePlan: Sendable {
             // Some of the new topic's records may be copies already, from before this was noticed or from a run before.
             let beginning = Self.beginning(mirrored, at: .earliest)
             stage = targetEnd ?? 0 > 0 ? .targetStart(behind: nil) : .done(.begin(beginning))
+        case .behind(let record, let anchor):
+            // What MirrorMaker 2 wrote since the sync is there, and perhaps more than its progress tells of.
+            let goingOn = Self.after(record, mirrored)
+            let (end, known) = (targetEnd ?? 0, anchor.targetOffset ?? .max)
+            if end > known {
+                let comparison = TailComparison(sourceAfter: anchor.offset, targetAfter: known, targetEnd: end)
+                stage = .comparing(comparison, fallback: goingOn, isUnproven: false)
+                least = record.offset
+            } else {
+                stage = .done(.begin(goingOn))
+            }
         case .exactly(let record):
             stage = .done(.begin(Self.after(record, mirrored)))
         case .after(let record):
@@ -133,6 +144,8 @@ package struct ResumePlan: Sendable {
     }
 
     private let targetEnd: Int64
+    /// The progress that does not depend on what is found.
+    private var least: Int64 = -1
     /// Where the source was cut off below the progress.
     private var cut: (at: Int64, mirroredTo: Int64)?
     /// Where the target records begin that are compared.
@@ -278,7 +291,7 @@ package struct ResumePlan: Sendable {
             )
         }
         var assignment = fallback
-        if let found = comparison.found {
+        if let found = comparison.found, found.offset >= least {
             if let cut { notices.append(.sourceTruncated(at: cut.at, mirroredTo: cut.mirroredTo)) }
             assignment = Self.after(found, mirrored)
             assignment.copied = comparison.copied

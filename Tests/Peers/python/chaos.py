@@ -234,7 +234,11 @@ class Chaos:
         if cluster == "A":
             return topic, self.random.randrange(partitions)
         # The mirror's own topics too.
-        topics = {name: len(known.partitions) for name, known in self.watcher.list_topics(timeout=5).topics.items()
+        try:
+            known = self.watcher.list_topics(timeout=5).topics
+        except confluent_kafka.KafkaException:
+            return None
+        topics = {name: len(topic.partitions) for name, topic in known.items()
                   if name.startswith("A.") or "internal" in name}
         if not topics:
             return None
@@ -324,8 +328,12 @@ class Chaos:
             after = self.mirrored()
             moved += after > before
             before = max(before, after)
-            if groups and kill % max(1, self.options.kills // 8) == 1:
-                groups.stop_somewhere()
+            if groups and (kill + 1) % max(2, self.options.kills // 8) == 0:
+                try:
+                    groups.stop_somewhere()
+                except confluent_kafka.KafkaException as error:
+                    # Faults hit everybody's requests; this group is not looked at.
+                    self.tell(f"no group: {error}")
             if kill % 50 == 49:
                 print(f"{kill + 1} kills, {before} records mirrored, {time.monotonic() - begin:.0f} s", flush=True)
         self.calm_down()
@@ -418,11 +426,13 @@ class Groups:
         self.shape = {topic: partitions for topic, (partitions, _) in TOPICS.items()}
         # Of each group: how many records of each partition it has read.
         self.read = {}
+        self.begun = 0
 
     def stop_somewhere(self):
         """A new group reads a part of each partition at the source, commits, and stops."""
         chaos = self.chaos
-        name = f"chaos-group-{len(self.read)}"
+        self.begun += 1
+        name = f"chaos-group-{self.begun}"
         consumer = confluent_kafka.Consumer({
             "bootstrap.servers": chaos.direct["A"], "group.id": name, "enable.auto.commit": False,
             "isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.partition.eof": True})
