@@ -8,7 +8,7 @@ KILLS ?= 20
 MODE ?= default
 CHAOS_SEED = $(if $(SEED),--seed $(SEED),)
 
-.PHONY: build demo test unit peers bench soak chaos lint format install clean packages test-packages
+.PHONY: build demo test unit peers bench soak chaos restart lint format install clean packages test-packages
 
 build: packages
 	$(SWIFT) build -c release --product kafka-mirror
@@ -32,6 +32,10 @@ soak: build test-packages peers
 ## Kills a mirror again and again while brokers, leaders and the network fail, and counts. KILLS=500 MODE=exactly-once SEED=n
 chaos: build test-packages peers
 	scripts/chaos $(BINARY) --kills $(KILLS) --mode $(MODE) $(CHAOS_SEED)
+
+## From a kill of a mirror of 1,000 partitions to the first new record after its restart.
+restart: build test-packages peers
+	.peers/python/bin/python Tests/Peers/python/restart.py --binary $(BINARY)
 
 bench: build test-packages peers
 	scripts/bench $(BINARY)

@@ -508,6 +508,8 @@ def main():
         (folder / "mirror.log").unlink(missing_ok=True)
         print(f"seed {options.seed}, {options.kills} kills, mode {options.mode}", flush=True)
         chaos = Chaos(options, folder)
+        # The processes must not outlive this one.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             clean = chaos.run()
         finally:
