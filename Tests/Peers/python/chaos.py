@@ -221,7 +221,7 @@ class Chaos:
 
     def until_it_mirrors(self):
         """Waits for the newest mirror to begin with its partitions, but not for long: it may be cut off."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             self.wait(0.02)
             with open(self.folder / "mirror.log", "rb") as log:
