@@ -20,6 +20,8 @@ package final class ProducerContinuity: Sendable {
 
     private struct State {
         var identity: ProducerIdentity?
+        /// Target partitions that have begun with it: there it cannot begin a second time.
+        var begun: Set<TopicPartition> = []
         var overtaken: [TopicPartition: Overtaken] = [:]
     }
 
@@ -65,7 +67,8 @@ package final class ProducerContinuity: Sendable {
             }
             if assignment.producer == nil { open.append(index) }
         }
-        guard !open.isEmpty, let identity = await identity() else { return decisions }
+        let targets = Set(open.compactMap { decisions[$0].1.assignment?.target })
+        guard !open.isEmpty, let identity = await identity(for: targets) else { return decisions }
         let first = ProducerStamp(identity: identity, sequence: 0)
         let starts = await starts(of: open.compactMap { decisions[$0].1.assignment })
         for index in open {
@@ -102,12 +105,20 @@ package final class ProducerContinuity: Sendable {
         }
     }
 
-    /// The producer of all partitions that begin in this process.
-    private func identity() async -> ProducerIdentity? {
-        if let identity = state.withLock({ $0.identity }) { return identity }
+    /// The producer of all partitions that begin in this process; another one for those that begin again.
+    private func identity(for targets: Set<TopicPartition>) async -> ProducerIdentity? {
+        let known = state.withLock { state -> ProducerIdentity? in
+            guard let identity = state.identity, state.begun.isDisjoint(with: targets) else { return nil }
+            state.begun.formUnion(targets)
+            return identity
+        }
+        if let known { return known }
         do {
             let identity = try await target.initProducerID(deadline: .after(.seconds(2)))
-            state.withLock { $0.identity = identity }
+            state.withLock {
+                $0.identity = identity
+                $0.begun = targets
+            }
             return identity
         } catch {
             logger.debug("no producer id yet", metadata: ["reason": "\(error)"])
