@@ -112,7 +112,8 @@ extension ProducerMachine {
             self.queue(slot)
             return
         }
-        self.entries[slot]?.takeBack(request: request, isUncertain: kind == .uncertain)
+        // A leader that is deposed while it waits for its followers has written, and says that it leads no more.
+        self.entries[slot]?.takeBack(request: request, isUncertain: kind == .uncertain || kind == .leaderMoved)
         let attempts = entry.attempts + 1
         switch kind {
         case .done: break

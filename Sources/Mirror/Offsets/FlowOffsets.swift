@@ -95,7 +95,7 @@ package final class FlowOffsets: Sendable {
     var all: [PartitionOffsets] { self.state.withLock { Array($0.bySource.values) } }
 
     /// The maps whose older part is kept elsewhere and has not been read.
-    var continuations: [PartitionOffsets] { self.all.filter { $0.read { $0.isContinuation } } }
+    package var continuations: [PartitionOffsets] { self.all.filter { $0.read { $0.isContinuation } } }
 
     /// All source partitions with a map, in the order of their names.
     package var partitions: [TopicPartition] {

@@ -1,9 +1,9 @@
-import MirrorModel
+package import MirrorModel
 
 /// What has to be written so that the map survives.
 extension PartitionOffsets {
     /// What is not kept yet.
-    enum Unkept {
+    package enum Unkept {
         case nothing
         /// Short enough for a progress record.
         case short([UInt8])
@@ -16,7 +16,7 @@ extension PartitionOffsets {
     /// The same while the long part cannot be written.
     private static let shortenedLimit = 4_096
 
-    func unkept() -> Unkept {
+    package func unkept() -> Unkept {
         self.withState { state in
             guard !state.map.isEmpty || state.map.isOrigin else { return .nothing }
             let later = state.kept.flatMap { state.map.encoded(since: $0) } ?? state.map.encoded()
@@ -29,12 +29,12 @@ extension PartitionOffsets {
     }
 
     /// Everything up to the bookmark is kept elsewhere.
-    func kept(until bookmark: OffsetMap.Bookmark) {
+    package func kept(until bookmark: OffsetMap.Bookmark) {
         self.withState { $0.kept = bookmark }
     }
 
     /// What is not kept, with less precision where it would be too long.
-    func shortened() -> [UInt8] {
+    package func shortened() -> [UInt8] {
         self.withState { Self.shortened($0) }
     }
 
@@ -56,7 +56,7 @@ extension PartitionOffsets {
     }
 
     /// Puts what was kept elsewhere before what is known here; false when it is not there, or does not fit.
-    func adopt(_ earlier: OffsetMap?) -> Bool {
+    package func adopt(_ earlier: OffsetMap?) -> Bool {
         self.withState { state in
             guard state.map.isContinuation else { return true }
             if let earlier {

@@ -302,7 +302,8 @@ package struct ResumePlan: Sendable {
 
     private mutating func begin(lost end: Int64, written: Int64) {
         notices.append(.targetLost(end: end, writtenTo: written))
-        stage = .done(.begin(Self.beginning(mirrored, at: .earliest)))
+        // What it still has, or has again since a run before, need not come twice.
+        stage = end > 0 ? .targetStart(behind: nil) : .done(.begin(Self.beginning(mirrored, at: .earliest)))
     }
 
     private static func beginning(_ mirrored: TopicPlan.Mirrored, at start: StartPosition) -> PartitionAssignment {
