@@ -6,9 +6,11 @@ SECONDS_ARG = $(if $(SECONDS),--seconds $(SECONDS),)
 SOAK_RECORDS ?= 10000000
 KILLS ?= 20
 MODE ?= default
+SEEDS ?= 2000
+CONFIGURATION ?= debug
 CHAOS_SEED = $(if $(SEED),--seed $(SEED),)
 
-.PHONY: build demo test unit peers bench soak chaos restart lint format install clean packages test-packages
+.PHONY: build demo test unit peers bench soak chaos restart simulate lint format install clean packages test-packages
 
 build: packages
 	$(SWIFT) build -c release --product kafka-mirror
@@ -36,6 +38,12 @@ chaos: build test-packages peers
 ## From a kill of a mirror of 1,000 partitions to the first new record after its restart.
 restart: build test-packages peers
 	.peers/python/bin/python Tests/Peers/python/restart.py --binary $(BINARY)
+
+## The mirror on virtual time against model clusters, one history per seed. SEEDS=n, SEED=k replays one with its event log.
+## A debug build also checks assertions; CONFIGURATION=release runs some ten times as many a second.
+simulate: packages
+	$(SWIFT) build -c $(CONFIGURATION) --product simulate
+	.build/$(CONFIGURATION)/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 bench: build test-packages peers
 	scripts/bench $(BINARY)

@@ -158,6 +158,7 @@ let package = Package(
                 logging,
             ]
         ),
+        tests("SimulationTests", ["Simulation"]),
         tests(
             "LocalKafkaTests",
             [

@@ -30,12 +30,19 @@ struct Simulate: ParsableCommand {
     @Option(help: "Plant a bug.")
     var mutation: String?
 
+    @Flag(help: "Plant every bug in turn and tell what finds it.")
+    var mutations = false
+
     mutating func run() throws {
         let planted = try mutation.map { name throws(ValidationError) -> Mutation in
             guard let mutation = Mutation(rawValue: name) else {
                 throw ValidationError("mutations: \(Mutation.allCases.map(\.rawValue).joined(separator: " "))")
             }
             return mutation
+        }
+        if mutations {
+            try tryMutations()
+            return
         }
         if let seed {
             let outcome = Simulator.run(seed: seed, mutation: planted, isKept: true)
@@ -49,7 +56,7 @@ struct Simulate: ParsableCommand {
         let end = seconds.map { begin + .seconds($0) }
         let patience = failures
         let count = Mutex(0)
-        let shown = 60
+        let shown = 200
         let (statistics, hash) = Simulator.run(
             seeds: first..<first + seeds,
             threads: threads ?? Processors.count,
@@ -62,8 +69,8 @@ struct Simulate: ParsableCommand {
                 let again = Simulator.run(seed: outcome.seed, mutation: planted, isKept: true)
                 print("FAILED seed \(outcome.seed); again: make simulate SEED=\(outcome.seed)")
                 for violation in outcome.violations { print("  \(violation)") }
-                if patience == 1 {
-                    print("  the last \(shown) of \(again.log.count) events:")
+                if count == 1 {
+                    print("  the last \(shown) of its \(again.log.count) events:")
                     for line in again.log.suffix(shown) { print("    \(line)") }
                 }
                 return count < patience
@@ -71,5 +78,19 @@ struct Simulate: ParsableCommand {
         }
         Report.write(statistics, hash: hash, took: ContinuousClock.now - begin)
         if count.withLock({ $0 }) > 0 { throw ExitCode.failure }
+    }
+
+    private func tryMutations() throws {
+        var missed = 0
+        for mutation in Mutation.allCases {
+            guard let finding = mutation.find(in: first..<first + 400) else {
+                missed += 1
+                print("\(mutation.rawValue): MISSED")
+                continue
+            }
+            let kinds = Set(finding.violations.map(\.kind.rawValue)).sorted().joined(separator: ", ")
+            print("\(mutation.rawValue): \(kinds) (seed \(finding.seed))")
+        }
+        if missed > 0 { throw ExitCode.failure }
     }
 }

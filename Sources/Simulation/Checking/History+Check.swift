@@ -123,6 +123,8 @@ extension History {
             case .none:
                 // The target lost all of a process's records, took the next ones in their place, and then the process died.
                 if state.lostProducers, state.reports.hasForeign { continue }
+                // Records of somebody else in the place of lost ones are taken for what was there.
+                if state.wasTruncatedAtTarget, state.hadForeignWriter, state.reports.hasTargetTruncation { continue }
                 violate(.lost, "\(partition): number \(birth), source offset \(born.record.offset)")
                 return
             case .retention:
@@ -142,7 +144,8 @@ extension History {
         }
         // What was mirrored and is no longer in the source's history has to be said.
         let phantoms = copies.contains { $0.birth.map { state.born[$0].removal == .truncation } ?? false }
-        if phantoms, !state.reports.hasSourceTruncation, !state.wasRecreatedAtSource {
+        // Without progress it is only seen that they are not the source's.
+        if phantoms, !state.reports.hasSourceTruncation, !state.reports.hasForeign, !state.wasRecreatedAtSource {
             violate(.silent, "\(partition): records were mirrored and then cut off at the source, and nobody is told")
         }
     }
@@ -152,10 +155,19 @@ extension History {
         copy.birth.map { truth[index].born[$0].removal != .truncation } ?? false
     }
 
+    /// Whether no fault has touched the data of the partition or of its mirror.
+    private func isUndisturbed(_ index: Int) -> Bool {
+        let state = truth[index]
+        return !state.wasTruncatedAtSource && !state.wasRecreatedAtSource && !state.wasTruncatedAtTarget
+            && !state.wasRecreatedAtTarget && !state.hadForeignWriter && !state.hadTwoOwners
+            && !state.born.contains { $0.removal == .retention }
+    }
+
     /// What consumer groups would be told: never past a record that they have not read, and never backwards.
     private func checkMap(_ index: Int, _ copies: [Copy]) {
         guard let process = processes.last(where: { $0.isAlive }), process.cell(of: pairs[index].source) != nil,
-            let log = source[pairs[index].source], !truth[index].hadTwoOwners
+            let log = source[pairs[index].source], !truth[index].hadTwoOwners, !truth[index].lostProducers,
+            !(truth[index].wasTruncatedAtTarget && truth[index].hadForeignWriter)
         else { return }
         let partition = pairs[index].source
         var visible: [(offset: Int64, birth: Int)] = []
@@ -179,8 +191,21 @@ extension History {
                 answer = place
                 isExact = true
             case .bounded(let place): answer = place
-            case .beforeHistory, .unknown: continue
+            // Nothing that the group has not read is before it.
+            case .beforeHistory(let earliest):
+                answer = earliest
+                isExact = isUndisturbed(index)
+            case .unknown: answer = -1
             }
+            if !isExact, isUndisturbed(index) {
+                violate(
+                    .wrongTranslation,
+                    "\(partition): where offset \(offset) is at the target is not known exactly: "
+                        + "\(process.offsets.translate(source: partition, offset: offset))"
+                )
+                return
+            }
+            guard answer >= 0 else { continue }
             if mutation == .mapOffByOne { answer += 1 }
             statistics.offsetsChecked += 1
             if answer > expected {

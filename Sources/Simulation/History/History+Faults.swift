@@ -93,7 +93,10 @@ extension History {
         let offset = log.batches[first].base
         _ = target[partition]?.truncate(to: offset)
         let known = target[partition]?.producers ?? [:]
-        for process in processes where process.isAlive && !process.identities.contains(where: { known[$0] != nil }) {
+        // So it is with a producer id that is new: a partition takes one after a refusal.
+        let isNew = truth[index].reports.hasQuarantine
+        for process in processes
+        where process.isAlive && (isNew || !process.identities.contains(where: { known[$0] != nil })) {
             truth[index].lostProducers = true
         }
         target[partition]?.elect(random.pick(plan.targetNodes))

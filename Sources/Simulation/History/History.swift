@@ -40,6 +40,10 @@ final class History {
     var truth: [PartitionTruth]
     /// The progress topic at the target.
     var progress: [(partition: TopicPartition, value: [UInt8])] = []
+    /// The gap ledger at the target.
+    var gaps: [[UInt8]: Gap] = [:]
+    /// Offset maps that are too long for a progress record, at the target.
+    var maps: [TopicPartition: [UInt8]] = [:]
     var nodes: [Int32: Node] = [:]
     var processes: [MirrorProcess] = []
     var rates: [Fault: Int]
@@ -116,7 +120,7 @@ final class History {
         advance(until: calmAt) { false }
         calm()
         let settled = now + .seconds(6)
-        let limit = now + .minutes(15)
+        let limit = now + .minutes(6)
         advance(until: limit) { self.now >= settled && self.isThrough }
         if !isThrough { reportStuck() }
         check()

@@ -53,7 +53,10 @@ extension MirrorProcess {
                     self.look(after: self.history.plan.discoveryInterval)
                     return
                 }
-                for (partition, leader) in source.leaders { self.sourceView[partition] = leader }
+                for (partition, leader) in source.leaders
+                where !self.mutated(.leaderNotLookedUp) || self.sourceView[partition] == nil {
+                    self.sourceView[partition] = leader
+                }
                 for (partition, leader) in target.leaders { self.targetView[partition] = leader }
                 self.reconcile(source: source.topics, target: target.topics)
             }
@@ -153,7 +156,7 @@ extension MirrorProcess {
             resolve(mirrored, ledger) { assignment in
                 if let assignment {
                     self.ledger?.began(mirrored)
-                    self.add(assignment)
+                    self.add(assignment, kept: self.ledger?.takeOffsetMap(of: mirrored))
                 } else {
                     self.current[mirrored.source] = nil
                 }
@@ -195,8 +198,6 @@ extension MirrorProcess {
         } _: { result in
             if case .success(.some(let end)) = result {
                 finish(end)
-            } else if resumption == .nothingKnown {
-                finish(nil)
             } else {
                 decided(nil)
             }
@@ -211,6 +212,8 @@ extension MirrorProcess {
         switch plan.next {
         case .begin(let assignment):
             for notice in plan.notices { note(notice, mirrored) }
+            var assignment = assignment
+            assignment.findings = plan.notices.map { $0.gap(mirrored, flow: "A->B", source: "A", target: "B") }
             decided(assignment)
         case .forbidden: decided(nil)
         case .ask(let question):
@@ -311,16 +314,36 @@ extension MirrorProcess {
             completion()
             return
         }
-        let entries = unwritten.sorted { $0.key < $1.key }.map { (partition: $0.key, value: $0.value.bytes) }
+        let entries = unwritten.sorted { $0.key < $1.key }.map {
+            (partition: $0.key, value: complete($0.value, of: $0.key))
+        }
         let fails = history.strikes(.progressLost)
+        let maps = longMaps
+        longMaps = []
         // Its partitions are written one by one.
         let kept = fails ? history.random.int(0...entries.count) : entries.count
         call(history.plan.targetNodes.last) {
+            for map in maps { self.history.maps[map.source] = map.bytes }
             self.history.progress += entries[..<kept]
         } _: { result in
             if case .success = result, !fails { self.ledger?.wrote(unwritten) }
             completion()
         }
+    }
+
+    /// The record with what has to be known of the offsets before it.
+    private func complete(_ record: ProgressRecord, of source: TopicPartition) -> [UInt8] {
+        var record = record
+        guard let partition = offsets[source], !mutated(.mapNotKept) else { return record.bytes }
+        switch partition.unkept() {
+        case .nothing: break
+        case .short(let bytes): record.offsetMap = bytes
+        case .long(let bytes, let end):
+            longMaps.append((source, bytes))
+            partition.kept(until: end)
+            record.offsetMap = partition.shortened()
+        }
+        return record.bytes
     }
 
     // MARK: The end

@@ -50,13 +50,6 @@ extension MirrorProcess {
                 let end = history.target[cell.flow.assignment.target]?.end
                 cell.flow.acknowledged(token: refusal.token, baseOffset: end)
             }
-            if mutated(.refusalSkips),
-                case .offset(let offset)? = cell.flow.position.map({ StartPosition.offset($0.sourceOffset + 2) })
-            {
-                cell.flow.refused(refusal, now: clock)
-                fetcher.seek(cell.fetchSlot, to: .offset(offset), now: clock)
-                return
-            }
             cell.flow.refused(refusal, now: clock)
         case .failing(_, let failure): cell.flow.producer(failing: failure)
         case .recovered: cell.flow.producer(failing: nil)

@@ -42,6 +42,8 @@ final class MirrorProcess {
     var produceLinks: [Int32: Link] = [:]
     var ledger: ProgressLedger?
     let offsets = FlowOffsets()
+    /// Offset maps that have to be written before the progress that goes on from them.
+    var longMaps: [(source: TopicPartition, bytes: [UInt8])] = []
     /// What the process believes of leaders.
     var sourceView: [TopicPartition: PartitionLeader] = [:]
     var targetView: [TopicPartition: PartitionLeader] = [:]
@@ -172,7 +174,6 @@ final class MirrorProcess {
         fetcher.tick(now: clock)
         producer.tick(now: clock)
         for cell in cells {
-            if mutated(.quarantineForEver), case .quarantined = cell.flow.state { continue }
             cell.flow.tick(now: clock)
         }
     }
@@ -244,7 +245,7 @@ final class MirrorProcess {
 
     // MARK: Partitions
 
-    func add(_ assignment: PartitionAssignment) {
+    func add(_ assignment: PartitionAssignment, kept: OffsetMap?) {
         guard let index = history.index(ofSource: assignment.source), cell(of: assignment.source) == nil else { return }
         var assignment = assignment
         if case .offset(let offset) = assignment.start {
@@ -253,8 +254,11 @@ final class MirrorProcess {
         }
         history.log.add(history.now, "assign", Int64(index), text: "\(assignment.start)")
         var settings = PartitionFlow.Settings()
-        // Nobody is there to release a partition.
-        for kind in GapKind.allCases { settings.policies[kind] = IntegrityRule(general: .continue) }
+        // Nobody is there to release a partition; damaged batches are repaired when faults are over.
+        for kind in GapKind.allCases {
+            settings.policies[kind] = IntegrityRule(general: kind == .undecodable ? .pause : .continue)
+        }
+        settings.keepsLedger = true
         settings.isReadCommitted = history.plan.isReadCommitted
         settings.plannedAhead = history.plan.plannedAhead
         settings.farAway = history.plan.farAway
@@ -262,7 +266,11 @@ final class MirrorProcess {
             settings.coalesceBelow = 0
             settings.rateGoal = 0
         }
-        assignment = offsets.begin(assignment, persisted: nil)
+        assignment = offsets.begin(assignment, persisted: kept)
+        for partition in offsets.continuations where partition.source == assignment.source {
+            let earlier = history.maps[partition.source].flatMap { try? OffsetMap(encoded: $0, byteLimit: 1 << 20) }
+            _ = partition.adopt(earlier)
+        }
         let cell = Cell(flow: PartitionFlow(assignment: assignment, settings: settings), index: index)
         cells.append(cell)
         cell.produceSlot = producer.add(assignment.target, now: clock)
@@ -304,6 +312,15 @@ final class MirrorProcess {
         for waiter in waiters { waiter() }
     }
 
+    /// Writes a gap into the ledger at the target; the partition goes on when it is there.
+    private func record(_ gap: Gap, _ cell: Cell) {
+        call(history.plan.targetNodes.last) {
+            self.history.gaps[gap.key] = gap
+        } _: { result in
+            if case .success = result { cell.flow.recorded(gapKey: gap.key) }
+        }
+    }
+
     private func report(_ event: PartitionEvent, _ cell: Cell) {
         let index = cell.index
         history.log.add(history.now, "event", Int64(index), text: "\(event.kind)")
@@ -319,13 +336,10 @@ final class MirrorProcess {
         case .foreignRecords: history.truth[index].reports.hasForeign = true
         case .quarantined(let reason):
             history.truth[index].reports.hasQuarantine = true
-            if reason.code == .targetLost {
-                history.truth[index].reports.hasTargetLoss = true
-                later(.milliseconds(1)) { self.resumeAnew(cell) }
-            }
+            if reason.code == .targetLost { history.truth[index].reports.hasTargetLoss = true }
         case .targetMissing: history.truth[index].reports.hasTargetRecreation = true
-        // Reported above, each as what it is.
-        case .gap, .placeLost: break
+        case .gap(let gap): record(gap, cell)
+        case .placeLost: later(.milliseconds(1)) { self.resumeAnew(cell) }
         case .started, .recovered, .impeded, .sourceLeaderChanged, .splitting, .codecRefused, .overtaken: break
         }
     }

@@ -26,8 +26,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case progressBeforeAck
     case progressOfAnotherPartition
     case mapOffByOne
-    /// A target that lost records keeps its old places in the map.
-    case mapNotTruncated
+    /// A restart forgets where older records went.
+    case mapNotKept
     /// A request whose answer is lost counts as written.
     case lostAnswerIsSuccess
     /// A batch that was refused counts as written.
@@ -35,8 +35,6 @@ package enum Mutation: String, CaseIterable, Sendable {
     case swappedPartitions
     /// Fetched bytes are not given back.
     case budgetLeak
-    /// After a refusal it goes on behind what was refused.
-    case refusalSkips
     /// Reads on one record too late after a seek.
     case seekTooFar
     /// The proof sees an old end of the target's log.
@@ -49,6 +47,15 @@ package enum Mutation: String, CaseIterable, Sendable {
     case topicIDIgnored
     /// A partition whose broker was lost is not looked for again.
     case leaderNotLookedUp
-    /// A quarantined partition is never tried again.
-    case quarantineForEver
+}
+
+extension Mutation {
+    /// Runs histories with the bug until one breaks a promise.
+    package func find(in seeds: Range<UInt64>) -> Simulator.Outcome? {
+        for seed in seeds {
+            let outcome = Simulator.run(seed: seed, mutation: self)
+            if !outcome.violations.isEmpty { return outcome }
+        }
+        return nil
+    }
 }
