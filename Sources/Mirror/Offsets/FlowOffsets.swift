@@ -48,7 +48,7 @@ package final class FlowOffsets: Sendable {
 
     private struct State {
         var bySource: [TopicPartition: PartitionOffsets] = [:]
-        var sourceOfTarget: [TopicPartition: TopicPartition] = [:]
+        var byTarget: [TopicPartition: PartitionOffsets] = [:]
         /// How many partitions the memory was divided among last.
         var divided = 0
     }
@@ -64,13 +64,13 @@ package final class FlowOffsets: Sendable {
         let (partition, shrunk): (PartitionOffsets, [PartitionOffsets]) = self.state.withLock { state in
             if let known = state.bySource[source], known.target == target { return (known, []) }
             if let old = state.bySource[source] {
-                state.sourceOfTarget[old.target] = nil
+                state.byTarget[old.target] = nil
                 old.clear()
             }
             let shrunk = self.divide(&state, among: state.bySource.count + 1)
             let new = PartitionOffsets(source: source, target: target, memory: self.memory, changes: self.changes)
             state.bySource[source] = new
-            state.sourceOfTarget[target] = source
+            state.byTarget[target] = new
             return (new, shrunk)
         }
         for partition in shrunk { partition.fitShare() }
@@ -104,14 +104,14 @@ package final class FlowOffsets: Sendable {
 
     /// The source partition whose mirror this is.
     package func source(of target: TopicPartition) -> TopicPartition? {
-        self.state.withLock { $0.sourceOfTarget[target] }
+        self.state.withLock { $0.byTarget[target]?.source }
     }
 
     /// Forgets a partition that does not exist any more.
     package func forget(_ source: TopicPartition) {
         self.state.withLock { state in
             guard let old = state.bySource.removeValue(forKey: source) else { return }
-            state.sourceOfTarget[old.target] = nil
+            state.byTarget[old.target] = nil
             old.clear()
         }
     }
@@ -121,7 +121,10 @@ package final class FlowOffsets: Sendable {
         guard count > state.divided else { return [] }
         let rounded = max(count + count / 8, 64)
         state.divided = rounded
-        self.memory.divide(among: rounded, lent: state.bySource.values.reduce(0) { $0 + $1.borrowed * 9 / 8 })
+        self.memory.divide(
+            among: rounded,
+            lent: state.bySource.values.reduce(0) { $0 + OffsetMemory.cost($1.borrowed) }
+        )
         return Array(state.bySource.values)
     }
 

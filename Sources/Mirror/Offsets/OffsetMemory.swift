@@ -7,8 +7,9 @@ import Synchronization
 package final class OffsetMemory: Sendable {
     /// The most that one map may have.
     static let largestMap = 64 << 10
-    /// What a partition costs without a history: the map, the objects around it, the places in tables.
-    static let perPartition = 448
+    /// What a partition costs without a history: the map, the objects around it, the places in tables, the head of an
+    /// array; measured.
+    static let perPartition = 576
     /// Maps begin with this, so that the many partitions without a history take nothing.
     private static let step = 256
 
@@ -29,8 +30,7 @@ package final class OffsetMemory: Sendable {
     /// Divides anew for this many partitions; what is lent stays lent.
     func divide(among partitions: Int, lent: Int) {
         let rest = max(self.budget - partitions * Self.perPartition, 0)
-        // The array behind a map may be an eighth longer than its contents, plus its head.
-        let share = rest / 2 / max(partitions, 1) * 8 / 9
+        let share = rest / 2 / max(partitions, 1) * 4 / 5
         self.evenShare.store(min(max(share, 64), Self.largestMap), ordering: .relaxed)
         self.lendable.store(rest / 2 - lent, ordering: .relaxed)
     }
@@ -39,13 +39,16 @@ package final class OffsetMemory: Sendable {
     func borrow(for size: Int) -> Int {
         let wanted = min(max(size / 4, Self.step), Self.largestMap - size)
         guard wanted > 0 else { return 0 }
-        let cost = wanted * 9 / 8
+        let cost = Self.cost(wanted)
         if self.lendable.subtract(cost, ordering: .relaxed).newValue >= 0 { return wanted }
         self.lendable.add(cost, ordering: .relaxed)
         return 0
     }
 
+    /// The array behind a map may be an eighth longer than its contents, and what grows leaves holes in the heap.
+    static func cost(_ bytes: Int) -> Int { bytes * 5 / 4 }
+
     func giveBack(_ borrowed: Int) {
-        self.lendable.add(borrowed * 9 / 8, ordering: .relaxed)
+        self.lendable.add(Self.cost(borrowed), ordering: .relaxed)
     }
 }

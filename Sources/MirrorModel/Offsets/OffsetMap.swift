@@ -267,7 +267,7 @@ package struct OffsetMap: Sendable, Equatable {
             let rest = PackedRuns.rest(of: PackedRuns.Entry(run: tail, gap: tailGap), at: targetStart)
             sealed = PackedRuns(from: PackedRuns.Entry(run: tail, gap: tailGap), behind: before, at: targetStart)
             (tail, tailGap) = (rest.run, rest.gap)
-        } else if pendingGap == .scanned || targetStart >= targetEnd {
+        } else if pendingGap == .scanned {
             let resets = targetResets
             begin(source: scannedEnd, target: max(targetEnd, targetStart))
             targetResets = resets
@@ -275,6 +275,7 @@ package struct OffsetMap: Sendable, Equatable {
             // Records whose place is not known may still be there.
             sealed = PackedRuns(baseSource: sourceEnd, baseTarget: targetStart)
             tail.count = 0
+            targetEnd = max(targetEnd, targetStart)
         }
     }
 
