@@ -7,7 +7,8 @@ package struct KafkaMirrorCommand: AsyncParsableCommand {
         abstract: "Cross-cluster data mirroring for Apache Kafka, from MirrorMaker 2's properties file.",
         version: programVersion,
         subcommands: [
-            RunCommand.self, OffsetsCommand.self, GapsCommand.self, SandboxCommand.self, DemoCommand.self,
+            RunCommand.self, OffsetsCommand.self, GapsCommand.self, QuarantineCommand.self, SandboxCommand.self,
+            DemoCommand.self,
             VersionCommand.self,
         ]
     )

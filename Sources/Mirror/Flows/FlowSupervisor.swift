@@ -35,6 +35,7 @@ package actor FlowSupervisor {
     /// Set when the flow writes in transactions.
     private let ownership: FlowOwnership?
     private let gaps: GapLedger
+    private let board: QuarantineBoard
     private let stopping: AsyncStream<Never>
     private let stopContinuation: AsyncStream<Never>.Continuation
 
@@ -115,6 +116,12 @@ package actor FlowSupervisor {
         )
         self.history = OffsetHistory(configuration: configuration, clients: clients, offsets: offsets, logger: logger)
         self.gaps = GapLedger(
+            configuration: configuration,
+            client: clients.target,
+            adminClient: clients.targetAdmin,
+            logger: logger
+        )
+        self.board = QuarantineBoard(
             configuration: configuration,
             client: clients.target,
             adminClient: clients.targetAdmin,
@@ -237,6 +244,12 @@ package actor FlowSupervisor {
             group.addTask { await self.keepWriting() }
             group.addTask { await self.keepCounting() }
             group.addTask { await self.gaps.run { await self.confirm($0) } }
+            group.addTask {
+                await self.board.run(
+                    stopped: { await self.stoppedPartitions() },
+                    release: { await self.release($0, $1) }
+                )
+            }
             group.addTask { await self.heartbeats.run() }
             group.addTask { await self.offsetSyncs.run() }
             group.addTask { await self.history.run() }
@@ -606,6 +619,18 @@ package actor FlowSupervisor {
                 "reason": "\(text)", "topics": "\(configuration.selection.filter.include.source)", "next": "\(next)",
             ]
         )
+    }
+
+    private func stoppedPartitions() async -> [PartitionStatus] {
+        var result: [PartitionStatus] = []
+        for shard in shards { result += await shard.stopped() }
+        return result
+    }
+
+    /// Does with a stopped partition what somebody decided; returns why it cannot.
+    private func release(_ partition: TopicPartition, _ action: ReleaseOrder.Action) async -> String? {
+        guard let index = owners[partition] else { return "the partition is not mirrored at the moment" }
+        return await shards[index].release(partition, action)
     }
 
     /// Gives a partition up and begins it again with what its target holds now.

@@ -113,6 +113,8 @@ package struct ResumePlan: Sendable {
             // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
             var record = ProgressRecord(offset: -1)
             record.targetOffset = before.targetOffset
+            // The target is the same, and knows its sequence numbers.
+            record.producer = before.producer
             stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
         case .targetRecreated(let before):
             notices = [.targetRecreated(before: before)]
