@@ -56,6 +56,26 @@ extension KafkaClient {
         }
     }
 
+    /// Finds one offset of each partition and answers on `loop`.
+    ///
+    /// One call for many partitions: a task for each would cost more memory than mirroring them.
+    func findOffsets(
+        _ query: OffsetQuery,
+        of partitions: [TopicPartition],
+        isolation: IsolationLevel,
+        on loop: any EventLoop,
+        _ completion: @escaping @Sendable ([TopicPartition: Result<Int64, KafkaClientError>]) -> Void
+    ) {
+        Task {
+            let queries = Dictionary(partitions.map { ($0, query) }) { first, _ in first }
+            // A partition that cannot be asked must not hold up its neighbours for long; it is asked again.
+            let deadline: Deadline? = queries.count > 1 ? .after(.seconds(10)) : nil
+            let found = await self.listOffsets(queries, isolation: isolation, deadline: deadline)
+            let result = found.mapValues { $0.map(\.offset) }
+            loop.execute { completion(result) }
+        }
+    }
+
     /// Gets a producer id and answers on `loop`.
     func findProducerID(
         on loop: any EventLoop,

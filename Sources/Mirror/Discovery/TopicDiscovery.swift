@@ -28,7 +28,16 @@ package struct TopicDiscovery: Sendable {
         var retryAt: ContinuousClock.Instant
     }
 
+    /// Everything a look depends on, but for time.
+    private struct Picture: Sendable, Equatable {
+        var selected: [TopicName: TopicName]
+        var source: [TopicName: TopicState]
+        var target: [TopicName: TopicState]
+    }
+
     private let selection: TopicSelection
+    /// What the last look saw, when it left nothing to do.
+    private var settled: Picture?
     private let backoffMaximum: Duration
     /// Whether a name is selected, kept because regular expressions are slow and names rarely new.
     private var decisions: [TopicName: TopicName?] = [:]
@@ -90,6 +99,10 @@ package struct TopicDiscovery: Sendable {
         for targetName in selected.values {
             if let topic = target.topics[targetName] { targetStates[targetName] = Self.state(topic) }
         }
+        let picture = Picture(selected: selected, source: sourceStates, target: targetStates)
+        // Clusters hardly ever change between two looks, and comparing every partition is work.
+        if picture == settled { return Outcome() }
+        settled = nil
         let plan = TopicPlan(selected: selected, source: sourceStates, target: targetStates)
         selectedCount = selected.count
         blocked = plan.waiting.map { WaitingTopic(topic: $0.source, reason: $0.reason, nextStep: $0.nextStep) }
@@ -118,6 +131,11 @@ package struct TopicDiscovery: Sendable {
         for mirrored in change.removed { current[mirrored.source] = nil }
         for mirrored in change.added { current[mirrored.source] = mirrored }
 
+        if change.added.isEmpty, change.removed.isEmpty, plan.creations.isEmpty, plan.increases.isEmpty,
+            absences.isEmpty, trouble.isEmpty
+        {
+            settled = picture
+        }
         func isDue(_ topic: TopicName) -> Bool { trouble[topic].map { $0.retryAt <= now } ?? true }
         return Outcome(
             creations: plan.creations.filter { isDue($0.source) && !vanishing.contains($0.source) },
@@ -135,6 +153,7 @@ package struct TopicDiscovery: Sendable {
         nextStep: String?,
         now: ContinuousClock.Instant
     ) -> Bool {
+        settled = nil
         let attempts = (trouble[topic]?.attempts ?? 0) + 1
         let isNew = trouble[topic]?.reason != reason
         let pause = min(backoffMaximum, .seconds(1) * (1 << min(attempts - 1, 10)))
@@ -148,6 +167,7 @@ package struct TopicDiscovery: Sendable {
 
     /// Partitions could not be begun with; the next look adds them again.
     package mutating func giveBack(_ partitions: [TopicPartition]) {
+        settled = nil
         for partition in partitions { current[partition] = nil }
     }
 

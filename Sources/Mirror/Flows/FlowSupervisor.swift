@@ -343,6 +343,10 @@ package actor FlowSupervisor {
         }
         let deadline = Deadline.after(Self.lastWriteTime)
         async let syncs: Void = offsetSyncs.finish(deadline: deadline)
+        for shard in shards {
+            let positions = await shard.positions()
+            ledger?.observe(positions)
+        }
         await writeProgress(deadline: deadline)
         await syncs
     }
@@ -533,9 +537,10 @@ package actor FlowSupervisor {
     }
 
     private func writeProgress(deadline: Deadline) async {
-        var positions: [TopicPartition: PartitionPosition] = [:]
-        for shard in shards { positions.merge(await shard.positions()) { _, new in new } }
-        ledger?.observe(positions)
+        for shard in shards {
+            let moved = await shard.takeMovedPositions()
+            ledger?.observe(moved)
+        }
         guard ownership == nil else {
             // Shards write it with the records; only long offset maps are kept from here.
             if let unwritten = ledger?.unwritten, !unwritten.isEmpty {

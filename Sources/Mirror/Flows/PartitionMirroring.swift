@@ -13,6 +13,8 @@ package protocol PartitionMirroring: Sendable {
     func drain(patience: Duration) async
     /// How far each partition is mirrored; after `drain` as well.
     func positions() async -> [TopicPartition: PartitionPosition]
+    /// The same for the partitions that have moved since the last call; for one caller.
+    func takeMovedPositions() async -> [TopicPartition: PartitionPosition]
     func status() async -> [PartitionStatus]
     /// Only those that are quarantined.
     func stopped() async -> [PartitionStatus]
@@ -24,6 +26,10 @@ package protocol PartitionMirroring: Sendable {
     func totals() async -> PipelineCounters
     /// What happens to partitions, for one reader.
     var events: AsyncStream<PartitionEvent> { get }
+}
+
+extension PartitionMirroring {
+    package func takeMovedPositions() async -> [TopicPartition: PartitionPosition] { await positions() }
 }
 
 extension Shard: PartitionMirroring {}

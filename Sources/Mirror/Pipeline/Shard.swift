@@ -38,6 +38,9 @@ package final class Shard: @unchecked Sendable {
         var chargedBytes = 0
         var isRunning = false
         var isDrained = false
+        /// The position as the control plane knows it.
+        var knownPosition: PartitionPosition?
+        var hasMoved = false
         var timer: Scheduled<Void>?
         var timerDeadline: NIODeadline?
         var drainWaiters: [() -> Void] = []
@@ -60,6 +63,8 @@ package final class Shard: @unchecked Sendable {
     var cells: [TopicPartition: Cell] = [:]
     private var cellsByFetchSlot: [Int: Cell] = [:]
     var cellsByProduceSlot: [Int: Cell] = [:]
+    /// Those whose position the control plane has not asked for yet: looking at all would cost with their number.
+    private var moved: [Cell] = []
     /// Counters of partitions that are gone.
     private var retired = PipelineCounters()
     private var isStarted = false
@@ -166,6 +171,21 @@ package final class Shard: @unchecked Sendable {
     /// How far each partition is; those without a position are left out.
     package func positions() async -> [TopicPartition: PartitionPosition] {
         await self.onLoop { self.cells.compactMapValues(\.flow.durablePosition) }
+    }
+
+    /// The positions that have changed since the last call.
+    package func takeMovedPositions() async -> [TopicPartition: PartitionPosition] {
+        await self.onLoop {
+            var result: [TopicPartition: PartitionPosition] = [:]
+            for cell in self.moved {
+                cell.hasMoved = false
+                cell.knownPosition = cell.flow.position
+                let source = cell.flow.assignment.source
+                if self.cells[source] === cell { result[source] = cell.flow.position }
+            }
+            self.moved.removeAll(keepingCapacity: self.moved.count < 1_024)
+            return result
+        }
     }
 
     /// All partitions, in the order of their names.
@@ -365,6 +385,10 @@ package final class Shard: @unchecked Sendable {
             for action in actions { self.perform(action, cell) }
         }
         cell.isRunning = false
+        if !cell.hasMoved, cell.flow.position != cell.knownPosition {
+            cell.hasMoved = true
+            self.moved.append(cell)
+        }
         self.chargeCopies(of: cell)
         self.schedule(cell)
     }

@@ -8,7 +8,8 @@ package import MirrorModel
 package struct ProgressLedger: Sendable {
     /// The newest progress of each source partition, from the topic or from this run.
     package private(set) var known: [TopicPartition: ProgressRecord]
-    private var written: [TopicPartition: ProgressRecord]
+    /// Partitions whose progress the topic does not show yet.
+    private var pending: Set<TopicPartition> = []
     /// What was kept of the partitions' offset maps.
     private var offsetMaps: [TopicPartition: [UInt8]]
     /// Where an earlier record than that of the progress went, which does not say where its own went.
@@ -27,7 +28,6 @@ package struct ProgressLedger: Sendable {
             return record
         }
         self.known = progress
-        self.written = progress
     }
 
     /// Adds what MirrorMaker 2's offset syncs tell of partitions whose progress is its own.
@@ -44,6 +44,7 @@ package struct ProgressLedger: Sendable {
             }
             known[partition]?.offset = source
             known[partition]?.targetOffset = target
+            pending.insert(partition)
         }
         for (partition, map) in syncs where known[partition] != nil && offsetMaps[partition] == nil {
             offsetMaps[partition] = map.encoded()
@@ -77,6 +78,7 @@ package struct ProgressLedger: Sendable {
     /// Takes over where partitions without progress are about to begin.
     package mutating func begins(_ starts: [TopicPartition: ProgressRecord]) {
         known.merge(starts) { _, new in new }
+        pending.formUnion(starts.keys)
     }
 
     /// Takes over how far partitions have come.
@@ -100,30 +102,35 @@ package struct ProgressLedger: Sendable {
             record.isTransactional = isTransactional
             // An identity of transactions is no one's to go on with.
             record.producer = isTransactional ? nil : position.producer.map { ProgressRecord.Producer($0) }
+            guard known[partition] != record else { continue }
             known[partition] = record
+            pending.insert(partition)
         }
     }
 
     /// Progress that the topic does not show yet.
     package var unwritten: [TopicPartition: ProgressRecord] {
-        known.filter { written[$0.key] != $0.value }
+        var result: [TopicPartition: ProgressRecord] = [:]
+        for partition in pending { result[partition] = known[partition] }
+        return result
     }
 
     package mutating func wrote(_ progress: [TopicPartition: ProgressRecord]) {
-        written.merge(progress) { _, new in new }
+        // What has changed since the write began waits for the next one.
+        for (partition, record) in progress where known[partition] == record { pending.remove(partition) }
     }
 
     /// Takes what the topic shows for what is known.
     package mutating func reload(_ progress: [TopicPartition: ProgressRecord]) {
         let fresh = ProgressLedger(loaded: progress, isTransactional: isTransactional)
         known.merge(fresh.known) { _, new in new }
-        written.merge(fresh.written) { _, new in new }
+        pending.subtract(fresh.known.keys)
         offsetMaps.merge(fresh.offsetMaps) { _, new in new }
     }
 
     /// The topic has been lost: everything has to be written again.
     package mutating func lostWhatWasWritten() {
-        written = [:]
+        pending = Set(known.keys)
     }
 
     /// Where a partition goes on.
