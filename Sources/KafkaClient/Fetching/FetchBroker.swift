@@ -27,6 +27,9 @@ struct FetchBroker: Sendable {
     }
 
     var link = Link.idle
+    var ahead = FetchAhead()
+    /// How long the broker takes to answer when it has something.
+    var distance = RoundTrip()
     var session = FetchSessionState()
     var inFlight: Request?
     /// The size of answer asked for; follows the distance to the broker.

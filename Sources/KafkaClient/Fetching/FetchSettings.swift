@@ -20,6 +20,10 @@ public struct FetchSettings: Sendable, Equatable {
     public var replicaPreference: TimeAmount = .minutes(5)
     /// Bytes that may be in memory at once, requests that are out included.
     public var byteBudget = 64 << 20
+    /// From this distance on, partitions that lag behind are read ahead.
+    public var farAway = TimeAmount.milliseconds(20)
+    /// Answers below this size are no reason to.
+    public var aheadBytes = 512 << 10
     /// `retry.backoff.ms`, the first pause after an error.
     public var retryBackoff: TimeAmount = .milliseconds(100)
     /// `retry.backoff.max.ms`, the longest pause.

@@ -80,6 +80,10 @@ public enum FetchFailure: Sendable, Hashable {
 struct RecordBounds: Equatable {
     /// Bytes of complete batches.
     var completeBytes = 0
+    /// The base offset of the first complete batch; nil without one.
+    var firstOffset: Int64?
+    /// The most offsets that one batch takes.
+    var widest: Int64 = 1
     /// The offset after the last complete batch; nil without one.
     var nextOffset: Int64?
     /// Leader epoch of the last complete batch; -1 for old formats.
@@ -132,6 +136,8 @@ struct RecordBounds: Equatable {
             }
             // Inner offsets never go back in a log; if they do, the later one must not undo the progress.
             self.nextOffset = max(self.nextOffset ?? 0, last &+ 1)
+            if self.firstOffset == nil { self.firstOffset = base }
+            self.widest = max(self.widest, last &- base &+ 1)
             position += size
             self.completeBytes += size
         }

@@ -9,6 +9,10 @@ extension FetcherMachine {
         case disconnect(node: Int32)
         /// Send, then call `answered` or `disconnected`.
         case send(node: Int32, FetchRequest, version: Int16)
+        /// Open a second connection, then call `aheadConnected` or `aheadDisconnected`.
+        case connectAhead(node: Int32)
+        /// Send on the second connection, then call `aheadAnswered` or `aheadDisconnected`.
+        case sendAhead(node: Int32, FetchRequest, version: Int16)
         /// Find the leaders, then call `located` or `notLocated` for each slot.
         case locate([LeaderQuestion])
         /// Find an offset, then call `resolved` or `notResolved`.

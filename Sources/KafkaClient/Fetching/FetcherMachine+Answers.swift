@@ -15,6 +15,7 @@ extension FetcherMachine {
         switch self.brokers[node]?.session.answered(error: response.errorCode, sessionID: response.sessionID) {
         case .accepted:
             let (signal, bytes) = self.take(response, from: node)
+            if bytes > 0 { self.brokers[node]?.distance.add(now - request.sentAt) }
             self.adapt(node, request: request, bytes: bytes)
             self.pace(node, request: request, isEmpty: !signal)
         case .restarted:
@@ -69,7 +70,10 @@ extension FetcherMachine {
                         logStartOffset: answer.logStartOffset
                     )
                     self.report(.watermarks(slot: slot, marks))
-                    if size > 0, self.deliver(slot, answer, marks, frame: frame) { parts += 1 }
+                    if size > 0, self.deliver(slot, answer, marks, frame: frame, asked: sent.fetchOffset) {
+                        parts += 1
+                        self.considerStream(slot, bytes: size, from: sent.fetchOffset, marks)
+                    }
                 }
             }
         }
@@ -92,7 +96,8 @@ extension FetcherMachine {
         _ slot: Int,
         _ answer: FetchResponse.PartitionData,
         _ marks: FetchWatermarks,
-        frame: UInt64
+        frame: UInt64,
+        asked: Int64
     ) -> Bool {
         guard let entry = self.entry(slot), let data = answer.records else { return false }
         var records = data.joined()
@@ -120,7 +125,7 @@ extension FetcherMachine {
             slot: slot,
             partition: entry.cursor.partition,
             records: records,
-            fetchOffset: entry.cursor.nextOffset,
+            fetchOffset: asked,
             nextOffset: next,
             watermarks: marks,
             abortedTransactions: (answer.abortedTransactions ?? []).map {

@@ -37,6 +37,7 @@ extension FetcherMachine {
 
     mutating func leaveBroker(_ slot: Int) {
         guard let node = self.entry(slot)?.node else { return }
+        self.endStream(slot)
         self.entries[slot]?.node = nil
         self.brokers[node]?.leave(slot)
         self.updateLimit(node)
@@ -91,6 +92,11 @@ extension FetcherMachine {
             let limit = self.brokers[node]?.partitionLimit
         else { return }
         let cursor = entry.cursor
+        guard entry.stream == nil else {
+            self.brokers[node]?.session.forget(slot)
+            self.brokers[node]?.starved.remove(slot)
+            return
+        }
         let share = self.budget.capacity / (2 * max(1, self.holding))
         guard cursor.phase == .fetching, !cursor.isPaused, cursor.outstanding == 0 || cursor.outstanding < share else {
             self.brokers[node]?.session.forget(slot)
@@ -116,7 +122,10 @@ extension FetcherMachine {
 
     /// Sends whatever can be sent now.
     mutating func pump() {
-        for node in self.nodes { self.pump(node) }
+        for node in self.nodes {
+            self.pumpAhead(node)
+            self.pump(node)
+        }
     }
 
     mutating func pump(_ node: Int32) {
@@ -135,7 +144,9 @@ extension FetcherMachine {
 
     mutating func send(_ node: Int32, version: Int16) {
         // Brokers share the budget: each leaves enough for one answer of every other that has none out.
-        let waiting = self.brokers.values.count { $0.inFlight == nil && $0.session.wantedCount > 0 }
+        let waiting = self.brokers.values.reduce(0) {
+            $0 + ($1.inFlight == nil && $1.session.wantedCount > 0 ? 1 : 0) + ($1.ahead.streaming.isEmpty ? 0 : 1)
+        }
         let largest = min(self.settings.maximumBytes, self.brokers[node]?.answerBytes ?? .max)
         let share = min(largest, max(self.budget.available / max(1, waiting), 64 << 10))
         let wish = FetchSettings.fitting(share)

@@ -1,3 +1,4 @@
+import DequeModule
 public import KafkaProtocol
 public import NIOCore
 
@@ -9,7 +10,8 @@ public import NIOCore
 /// 3. Bytes: an answer is reserved in the budget before it is asked for. A partition whose owner holds more than its
 ///    share is left out until bytes come back.
 /// 4. A broker that answers empty at once, instead of waiting as asked, is asked again more and more slowly.
-/// 5. A batch larger than every limit is asked for again with its own size as the limit.
+/// 5. A partition that lags far behind at a distant broker is read ahead on a connection of its own.
+/// 6. A batch larger than every limit is asked for again with its own size as the limit.
 ///
 /// # Implementation
 /// A value without clock, sockets or randomness: `PartitionFetcher` (or a simulation) calls one method per event and
@@ -23,6 +25,8 @@ public struct FetcherMachine: Sendable {
         var generation: UInt64
         /// The broker whose member it is.
         var node: Int32?
+        /// Set while it is read ahead, outside of its broker's session.
+        var stream: FetchStream?
         /// `failing` was reported.
         var isReportedFailing = false
     }
@@ -42,6 +46,7 @@ public struct FetcherMachine: Sendable {
     public internal(set) var budget: ByteBudget
     var frames: [UInt64: Frame] = [:]
     var nextFrame: UInt64 = 1
+    var nextStreamID: UInt64 = 0
     var slotsByName: [TopicPartition: Int] = [:]
     var sleeping: Set<Int> = []
     var holding = 0
@@ -71,7 +76,11 @@ public struct FetcherMachine: Sendable {
     }
 
     /// Bytes reserved for answers that are still to come.
-    public var requestedBytes: Int { self.brokers.values.reduce(0) { $0 + ($1.inFlight?.reserved ?? 0) } }
+    public var requestedBytes: Int {
+        self.brokers.values.reduce(0) { sum, broker in
+            broker.ahead.requests.reduce(sum + (broker.inFlight?.reserved ?? 0)) { $0 + $1.reserved }
+        }
+    }
 
     // MARK: The owner's wishes
 
@@ -146,6 +155,7 @@ public struct FetcherMachine: Sendable {
         self.now = now
         guard let entry = self.entry(slot), entry.cursor.isPaused != isPaused else { return }
         self.entries[slot]?.cursor.isPaused = isPaused
+        self.endStream(slot)
         self.updateSession(slot)
         self.pump()
     }
@@ -194,6 +204,8 @@ public struct FetcherMachine: Sendable {
         }
         for (node, broker) in self.brokers {
             if case .waiting(let until) = broker.link, until <= now { self.brokers[node]?.link = .idle }
+            // Nobody waits for it: it is opened again when something lags behind.
+            if case .waiting(let until) = broker.ahead.link, until <= now { self.brokers[node]?.ahead.link = .idle }
         }
         for slot in self.brokers.values.flatMap(\.followers).sorted() {
             guard let entry = self.entry(slot), let ends = entry.cursor.preferenceEnds, ends <= now else { continue }
@@ -222,6 +234,7 @@ public struct FetcherMachine: Sendable {
                 }
             case .idle, .connecting: break
             }
+            if !broker.ahead.streaming.isEmpty, broker.throttledUntil > self.now { consider(broker.throttledUntil) }
             for slot in broker.followers {
                 if let ends = self.entry(slot)?.cursor.preferenceEnds { consider(ends) }
             }

@@ -35,12 +35,17 @@ public final class PartitionFetcher: @unchecked Sendable {
     private let logger: Logger
     private let settings: FetchSettings
     private let lane: Int
+    private let aheadLane: Int
     private var machine: FetcherMachine
     private var handlers: Handlers?
     private var connections: [Int32: KafkaConnection] = [:]
+    /// Second connections, for reading ahead.
+    private var aheadConnections: [Int32: KafkaConnection] = [:]
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
     private var isRunningActions = false
+    /// Offsets to look up at the end of this turn.
+    private var searches: [Search] = []
     private var isClosed = false
 
     public init(client: KafkaClient, eventLoop: any EventLoop, settings: FetchSettings, logger: Logger) {
@@ -48,8 +53,16 @@ public final class PartitionFetcher: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.settings = settings
         self.logger = logger
-        self.lane = Self.lanes.wrappingAdd(1, ordering: .relaxed).oldValue
+        self.lane = Self.lanes.wrappingAdd(2, ordering: .relaxed).oldValue
+        self.aheadLane = self.lane + 1
         self.machine = FetcherMachine(settings: settings)
+    }
+
+    private struct Search {
+        var slot: Int
+        var generation: UInt64
+        var partition: TopicPartition
+        var start: StartPosition
     }
 
     /// Sets the callbacks; before the first partition is added.
@@ -138,7 +151,9 @@ public final class PartitionFetcher: @unchecked Sendable {
         self.timer?.cancel()
         self.handlers = nil
         for connection in self.connections.values { connection.closeNow() }
+        for connection in self.aheadConnections.values { connection.closeNow() }
         self.connections.removeAll()
+        self.aheadConnections.removeAll()
     }
 
     // MARK: Carrying out
@@ -161,6 +176,8 @@ public final class PartitionFetcher: @unchecked Sendable {
         case .connect(let node): self.connect(node)
         case .disconnect(let node): self.connections.removeValue(forKey: node)?.closeNow()
         case .send(let node, let request, let version): self.send(request, version: version, to: node)
+        case .connectAhead(let node): self.connectAhead(node)
+        case .sendAhead(let node, let request, let version): self.sendAhead(request, version: version, to: node)
         case .locate(let questions): self.locate(questions)
         case .resolve(let slot, let generation, let partition, let start):
             self.resolve(slot, generation, partition, start)
@@ -212,6 +229,40 @@ public final class PartitionFetcher: @unchecked Sendable {
         }
     }
 
+    private func connectAhead(_ node: Int32) {
+        self.client.connectionFuture(to: node, purpose: .fetch, lane: self.aheadLane, on: self.eventLoop)
+            .whenComplete { result in
+                guard !self.isClosed else { return }
+                guard case .success(let connection) = result,
+                    let version = connection.apiVersions.negotiate(FetchRequest.self)
+                else { return self.lostAhead(node) }
+                self.aheadConnections[node] = connection
+                self.machine.aheadConnected(node, version: version, now: self.eventLoop.now)
+                self.run()
+            }
+    }
+
+    private func sendAhead(_ request: FetchRequest, version: Int16, to node: Int32) {
+        guard let connection = self.aheadConnections[node] else { return self.lostAhead(node) }
+        connection.send(request, version: version, timeout: self.client.settings.requestTimeout.timeAmount) { result in
+            guard !self.isClosed, self.aheadConnections[node] === connection else { return }
+            switch result {
+            case .success(let response):
+                self.machine.aheadAnswered(node, response, now: self.eventLoop.now)
+                self.run()
+            case .failure:
+                connection.closeNow()
+                self.lostAhead(node)
+            }
+        }
+    }
+
+    private func lostAhead(_ node: Int32) {
+        self.aheadConnections[node] = nil
+        self.machine.aheadDisconnected(node, now: self.eventLoop.now)
+        self.run()
+    }
+
     private func lost(_ node: Int32, _ reason: String) {
         self.connections[node] = nil
         self.logger.debug("fetch connection lost", metadata: ["node": "\(node)", "reason": "\(reason)"])
@@ -259,22 +310,49 @@ public final class PartitionFetcher: @unchecked Sendable {
     }
 
     private func resolve(_ slot: Int, _ generation: UInt64, _ partition: TopicPartition, _ start: StartPosition) {
-        let query: OffsetQuery
         switch start {
-        case .earliest: query = .earliest
-        case .latest: query = .latest
         case .offset(let offset):
             self.machine.resolved(slot, generation: generation, offset: offset, now: self.eventLoop.now)
             return
+        case .earliest, .latest:
+            break
         }
-        self.client.findOffset(query, of: partition, isolation: self.settings.isolation, on: self.eventLoop) { result in
+        // Many partitions begin at once: they are asked for together at the end of this turn.
+        if self.searches.isEmpty { self.eventLoop.execute { self.search() } }
+        self.searches.append(Search(slot: slot, generation: generation, partition: partition, start: start))
+    }
+
+    private func search() {
+        let searches = self.searches
+        self.searches = []
+        guard !self.isClosed else { return }
+        self.search(.earliest, searches.filter { $0.start == .earliest })
+        self.search(.latest, searches.filter { $0.start == .latest })
+    }
+
+    private func search(_ query: OffsetQuery, _ searches: [Search]) {
+        guard !searches.isEmpty else { return }
+        self.client.findOffsets(
+            query,
+            of: searches.map(\.partition),
+            isolation: self.settings.isolation,
+            on: self.eventLoop
+        ) { found in
             guard !self.isClosed else { return }
             let now = self.eventLoop.now
-            switch result {
-            case .success(let offset):
-                self.machine.resolved(slot, generation: generation, offset: offset, now: now)
-            case .failure(let error):
-                self.machine.notResolved(slot, generation: generation, reason: .noLeader("\(error)"), now: now)
+            for search in searches {
+                switch found[search.partition] {
+                case .success(let offset):
+                    self.machine.resolved(search.slot, generation: search.generation, offset: offset, now: now)
+                case .failure(let error):
+                    self.machine.notResolved(
+                        search.slot,
+                        generation: search.generation,
+                        reason: .noLeader("\(error)"),
+                        now: now
+                    )
+                case nil: break
+                }
             }
             self.run()
         }

@@ -26,7 +26,8 @@ struct BrokerProduceQueue: Sendable {
 
     var link = Link.idle
     /// Requests without an answer.
-    private(set) var inFlight: Set<UInt64> = []
+    private(set) var inFlight: [UInt64: DeliveryRate.Mark] = [:]
+    private var rate = DeliveryRate()
     /// Failures in a row.
     var failures = 0
     var throttledUntil = NIODeadline.distantPast
@@ -76,11 +77,25 @@ struct BrokerProduceQueue: Sendable {
         self.waitingSince = self.waiting.isEmpty ? nil : now
     }
 
+    /// Batches of one partition that may be out.
+    func batchLimit(_ settings: ProduceSettings) -> Int {
+        self.isFar(settings) ? settings.maximumInFlightFarAway : settings.maximumInFlight
+    }
+
+    private func isFar(_ settings: ProduceSettings) -> Bool {
+        settings.isIdempotent && !settings.isTransactional && self.roundTrip.isKnown
+            && self.roundTrip.least >= settings.farAway
+    }
+
+    /// Whether another request fits on the way.
+    private func hasRoom(_ settings: ProduceSettings) -> Bool {
+        if self.inFlight.count < settings.maximumInFlight { return true }
+        guard self.inFlight.count < settings.maximumInFlightFarAway, self.isFar(settings) else { return false }
+        return self.rate.bytesOut < self.rate.allowance(roundTrip: self.roundTrip.least)
+    }
+
     func permission(settings: ProduceSettings, now: NIODeadline) -> Permission {
-        guard case .ready = self.link, let since = self.waitingSince, self.inFlight.count < settings.maximumInFlight
-        else {
-            return .hold
-        }
+        guard case .ready = self.link, let since = self.waitingSince, self.hasRoom(settings) else { return .hold }
         if self.throttledUntil > now { return .linger(until: self.throttledUntil) }
         // Waiting helps only while the broker is busy with an earlier request anyway.
         guard !self.inFlight.isEmpty, self.waitingBytes < settings.lingerBytes else { return .send }
@@ -88,18 +103,20 @@ struct BrokerProduceQueue: Sendable {
         return until <= now ? .send : .linger(until: until)
     }
 
-    mutating func began(_ request: UInt64) {
-        self.inFlight.insert(request)
+    mutating func began(_ request: UInt64, bytes: Int, now: NIODeadline) {
+        self.inFlight[request] = self.rate.sent(bytes, now: now)
     }
 
-    mutating func ended(_ request: UInt64) {
-        self.inFlight.remove(request)
+    mutating func ended(_ request: UInt64, now: NIODeadline) {
+        guard let mark = self.inFlight.removeValue(forKey: request) else { return }
+        self.rate.answered(mark, bytes: mark.bytes, now: now)
     }
 
     /// The connection is gone, and every request with it.
     mutating func lost() -> [UInt64] {
-        let requests = self.inFlight.sorted()
+        let requests = self.inFlight.keys.sorted()
         self.inFlight.removeAll()
+        self.rate.lost()
         return requests
     }
 }
@@ -111,6 +128,8 @@ struct RoundTrip: Sendable, Equatable {
     private var current = TimeAmount.nanoseconds(.max)
     private var previous = TimeAmount.nanoseconds(.max)
     private var count = 0
+
+    var isKnown: Bool { self.least != .zero || self.count > 0 }
 
     /// Zero until there was an answer.
     var least: TimeAmount {

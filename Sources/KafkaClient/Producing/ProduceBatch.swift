@@ -29,6 +29,10 @@ public struct ProducePullRequest: Sendable {
     public var room: Int
     /// The request holds nothing yet, so a batch larger than `room` may go out.
     public var isEmpty: Bool
+    /// Batches of the partition that may be out.
+    public var limit = 5
+    /// Partitions that may get a batch into the same request.
+    public var company = 1
     /// What the batch must carry.
     public var stamp: ProducerStamp
     /// How long the broker takes to answer when it is not busy; zero until known.

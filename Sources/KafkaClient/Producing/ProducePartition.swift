@@ -21,6 +21,8 @@ struct ProducePartition: Sendable {
     /// What happens once nothing is out any more.
     enum Settlement: Sendable {
         case retry(refresh: Bool, ProduceFailure)
+        /// The broker no longer recognises the oldest batch: a later one shows how far it got.
+        case ask
         case moved(Int32)
         case refused(ProduceRefusal.Kind, ErrorCode, String?, token: UInt64)
     }
@@ -46,7 +48,16 @@ struct ProducePartition: Sendable {
     /// In the order of their sequence numbers.
     var outstanding: Deque<Outstanding> = []
     var onWire = 0
+    /// Batches at the front that the broker has written, if it accepts or recognises the next one.
+    ///
+    /// A broker recognises the repetition of its last five batches only. When more may have been written than that, the
+    /// repetition of an older one is answered as out of order.
+    private(set) var presumed = 0
     private var nextOrdinal: UInt64 = 0
+    /// The newest batch that was acknowledged.
+    private var acknowledgedOrdinal: UInt64?
+    /// The target offset behind the last acknowledged batch, when it is known.
+    private var acknowledgedEnd: Int64?
     /// Hint how much the owner has waiting.
     var waitingBytes = 0
     var attempts = 0
@@ -67,13 +78,15 @@ struct ProducePartition: Sendable {
 
     /// The first batch that must be sent again.
     var firstUnsent: Int? {
-        self.onWire == self.outstanding.count ? nil : self.outstanding.firstIndex { $0.request == nil }
+        guard self.onWire + self.presumed < self.outstanding.count else { return nil }
+        return self.outstanding.indices.dropFirst(self.presumed).first { self.outstanding[$0].request == nil }
     }
 
     /// A batch is sent again only after its predecessors: alone until the broker has shown that it knows our sequence,
     /// then right behind them on the same connection.
     func mayResend(_ position: Int) -> Bool {
-        self.ids.isConfirmed ? self.onWire == position : self.onWire == 0 && position == 0
+        self.ids.isConfirmed && self.presumed == 0
+            ? self.onWire == position : self.onWire == 0 && position == self.presumed
     }
 
     /// Whether a new batch may go out behind those that are out.
@@ -99,8 +112,17 @@ struct ProducePartition: Sendable {
         self.onWire += 1
     }
 
-    mutating func acknowledge(_ position: Int) {
-        self.outstanding.remove(at: position)
+    /// The batch is written, and so are those presumed to be.
+    mutating func acknowledge(_ position: Int, baseOffset: Int64?) {
+        let entry = self.outstanding.remove(at: position)
+        if position >= self.presumed {
+            self.outstanding.removeFirst(self.presumed)
+            self.presumed = 0
+        }
+        if entry.ordinal >= self.acknowledgedOrdinal ?? 0 {
+            self.acknowledgedOrdinal = entry.ordinal
+            self.acknowledgedEnd = baseOffset.map { $0 + Int64(entry.batch.recordCount) }
+        }
         self.onWire -= 1
         self.attempts = 0
         if self.settlement == nil { self.ids.confirm() }
@@ -110,8 +132,51 @@ struct ProducePartition: Sendable {
     mutating func takeBack(request: UInt64, isUncertain: Bool) {
         guard let position = self.outstanding.firstIndex(where: { $0.request == request }) else { return }
         self.outstanding[position].request = nil
+        self.takeBack(position, isUncertain: isUncertain)
+    }
+
+    mutating func takeBack(_ position: Int, isUncertain: Bool) {
+        self.outstanding[position].request = nil
         if isUncertain { self.outstanding[position].isUncertain = true }
         self.onWire -= 1
+    }
+
+    /// A later batch has been acknowledged, which the broker does not do before it has this one.
+    func isKnownWritten(_ position: Int) -> Bool {
+        self.outstanding[position].isUncertain
+            && self.acknowledgedOrdinal.map { self.outstanding[position].ordinal < $0 } ?? false
+    }
+
+    /// The repetition of a batch was out of order: when so many were sent after it that the broker may have forgotten it,
+    /// it is presumed to be written, and a later one is asked about; false when there is no such explanation.
+    ///
+    /// The broker has at least six more than were known then, so the sixth after it is recognised if there are fewer
+    /// than twelve, and so on: each question leaves out five batches.
+    mutating func presumeWritten(_ position: Int) -> Bool {
+        let asked = self.outstanding[position]
+        guard position == self.presumed, asked.isUncertain, let newest = self.outstanding.last,
+            newest.ordinal >= asked.ordinal + 5,
+            let next = self.outstanding.lastIndex(where: { $0.ordinal <= asked.ordinal + 6 }), next > position,
+            self.outstanding.indices[(position + 1)..<next].allSatisfy({ self.outstanding[$0].isUncertain })
+        else { return false }
+        self.presumed = next
+        return true
+    }
+
+    /// The presumed batches before the one acknowledged, with their offsets where those can be told; nil when the target
+    /// cannot have them all.
+    func places(ofPresumedBefore position: Int, _ baseOffset: Int64?) -> [(token: UInt64, base: Int64?)]? {
+        guard self.presumed > 0, position >= self.presumed else { return [] }
+        let batches = self.outstanding.prefix(self.presumed).map(\.batch)
+        let count = batches.reduce(Int64(0)) { $0 + Int64($1.recordCount) }
+        guard let baseOffset, let end = self.acknowledgedEnd else { return batches.map { ($0.token, nil) } }
+        guard baseOffset >= end + count else { return nil }
+        // With nothing else in between there is only one place for each.
+        var next: Int64? = baseOffset == end + count ? end : nil
+        return batches.map { batch in
+            defer { next = next.map { $0 + Int64(batch.recordCount) } }
+            return (batch.token, next)
+        }
     }
 
     /// The first failure decides; those after it are its consequences.
@@ -126,6 +191,9 @@ struct ProducePartition: Sendable {
     mutating func stop() {
         self.phase = .stopped
         self.outstanding.removeAll()
+        self.presumed = 0
+        self.acknowledgedOrdinal = nil
+        self.acknowledgedEnd = nil
         self.onWire = 0
         self.waitingBytes = 0
     }

@@ -8,6 +8,12 @@ public struct ProduceSettings: Sendable, Equatable {
     public var maximumRequestBytes = 4 << 20
     /// `max.in.flight.requests.per.connection`; never more than 5, the number of batches a broker recognises.
     public var maximumInFlight = 5
+    /// From this distance on, more requests may be out than that, as many as it takes to fill the way to the broker.
+    ///
+    /// What happened to more than five after a lost connection takes more questions to find out, but no guessing.
+    public var farAway = TimeAmount.milliseconds(20)
+    /// Requests that may be out far away.
+    public var maximumInFlightFarAway = 64
     /// `linger.ms`: how long a small request waits for company while others are out; with none out it never waits.
     public var linger: TimeAmount = .milliseconds(5)
     /// A request of this many bytes does not linger.
@@ -37,6 +43,8 @@ public struct ProduceSettings: Sendable, Equatable {
         }
         try reader.read("max.in.flight.requests.per.connection", 1...Int64(Int32.max)) {
             self.maximumInFlight = min(Int($0), 5)
+            // Whoever writes it down means it.
+            self.maximumInFlightFarAway = self.maximumInFlight
         }
         try reader.read("linger.ms", 0...Int64(Int32.max)) { self.linger = .milliseconds($0) }
         try reader.read("request.timeout.ms", 1...Int64(Int32.max)) { self.requestTimeout = .milliseconds($0) }

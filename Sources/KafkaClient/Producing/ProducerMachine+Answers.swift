@@ -44,7 +44,7 @@ extension ProducerMachine {
     public mutating func answered(_ id: UInt64, _ response: ProduceResponse, now: NIODeadline) {
         self.now = now
         guard let request = self.requests.removeValue(forKey: id) else { return }
-        self.brokers[request.node]?.ended(id)
+        self.brokers[request.node]?.ended(id, now: now)
         self.brokers[request.node]?.roundTrip.add(now - request.sentAt)
         self.brokers[request.node]?.failures = 0
         self.brokers[request.node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
@@ -92,24 +92,13 @@ extension ProducerMachine {
         let token = entry.outstanding[position].batch.token
         let kind = ProduceErrorClass(code)
         if kind == .done {
-            self.entries[slot]?.acknowledge(position)
-            if entry.isReportedFailing {
-                self.entries[slot]?.isReportedFailing = false
-                self.actions.append(.report(.recovered(slot: slot)))
-            }
             let offset = code == .none && result.baseOffset >= 0 ? result.baseOffset : nil
-            self.actions.append(
-                .report(
-                    .acknowledged(
-                        slot: slot,
-                        token: token,
-                        baseOffset: offset,
-                        logAppendTime: result.logAppendTimeMs >= 0 ? result.logAppendTimeMs : nil
-                    )
-                )
-            )
-            self.settle(slot)
-            self.queue(slot)
+            let time = result.logAppendTimeMs >= 0 ? result.logAppendTimeMs : nil
+            self.acknowledge(slot, position, baseOffset: offset, logAppendTime: time)
+            return
+        }
+        if kind == .sequenceGap, entry.settlement == nil, entry.isKnownWritten(position) {
+            self.acknowledge(slot, position, baseOffset: nil, logAppendTime: nil)
             return
         }
         // A leader that is deposed while it waits for its followers has written, and says that it leads no more.
@@ -135,11 +124,13 @@ extension ProducerMachine {
         case .corrupt where attempts < 4: self.entries[slot]?.decide(.retry(refresh: false, .refused(code)))
         case .corrupt:
             self.entries[slot]?.decide(.refused(.invalid, code, result.errorMessage?.string, token: token))
-        case .sequenceGap where position > 0:
+        case .sequenceGap where position > entry.presumed:
             // An earlier batch was not written, so this one could not be; it follows when the other one is through.
             self.entries[slot]?.decide(.retry(refresh: false, .refused(code)))
         case .sequenceGap where entry.settlement != nil:
             break
+        case .sequenceGap where self.entries[slot]?.presumeWritten(position) == true:
+            self.entries[slot]?.decide(.ask)
         case .sequenceGap, .identityLost:
             self.entries[slot]?.decide(.refused(.sequenceLost, code, result.errorMessage?.string, token: token))
         case .refused(let kind):
@@ -147,6 +138,37 @@ extension ProducerMachine {
             self.entries[slot]?.decide(.refused(kind, code, words, token: token))
         }
         self.settle(slot)
+    }
+
+    /// The batch at a position is written, and so are those before it that the broker no longer recognised.
+    private mutating func acknowledge(_ slot: Int, _ position: Int, baseOffset: Int64?, logAppendTime: Int64?) {
+        guard let entry = self.entry(slot) else { return }
+        guard let presumed = entry.places(ofPresumedBefore: position, baseOffset) else {
+            // They cannot all be where they should be: the target has lost something.
+            let token = entry.outstanding[position].batch.token
+            self.entries[slot]?.takeBack(position, isUncertain: true)
+            self.entries[slot]?.decide(.refused(.sequenceLost, .outOfOrderSequenceNumber, nil, token: token))
+            self.settle(slot)
+            return
+        }
+        if entry.isReportedFailing {
+            self.entries[slot]?.isReportedFailing = false
+            self.actions.append(.report(.recovered(slot: slot)))
+        }
+        for (token, base) in presumed {
+            self.actions.append(
+                .report(.acknowledged(slot: slot, token: token, baseOffset: base, logAppendTime: nil))
+            )
+        }
+        let token = entry.outstanding[position].batch.token
+        self.entries[slot]?.acknowledge(position, baseOffset: baseOffset)
+        self.actions.append(
+            .report(
+                .acknowledged(slot: slot, token: token, baseOffset: baseOffset, logAppendTime: logAppendTime)
+            )
+        )
+        self.settle(slot)
+        self.queue(slot)
     }
 
     /// Acts on a failure once everything that was out has been answered.
@@ -165,6 +187,9 @@ extension ProducerMachine {
             return
         }
         switch settlement {
+        case .ask:
+            self.entries[slot]?.phase = .preparing
+            self.activate(slot)
         case .moved(let node):
             self.move(slot, to: node)
             self.entries[slot]?.phase = .preparing

@@ -44,8 +44,8 @@ extension ProducerMachine {
         var served: [Int] = []
         var unserved: [Int] = []
         for slot in order {
-            guard let batch = self.nextBatch(slot, request: id, room: self.settings.maximumRequestBytes - bytes, pull)
-            else {
+            let room = self.settings.maximumRequestBytes - bytes
+            guard let batch = self.nextBatch(slot, request: id, room: room, company: order.count, pull) else {
                 unserved.append(slot)
                 continue
             }
@@ -75,7 +75,7 @@ extension ProducerMachine {
         self.brokers[node]?.putBack(unserved: unserved, served: served, now: self.now)
         guard !parts.isEmpty else { return false }
         self.nextRequest += 1
-        self.brokers[node]?.began(id)
+        self.brokers[node]?.began(id, bytes: bytes, now: self.now)
         self.requests[id] = SentRequest(node: node, sentAt: self.now, parts: parts)
         var request = ProduceRequest()
         request.acks = self.settings.acks
@@ -91,6 +91,7 @@ extension ProducerMachine {
         _ slot: Int,
         request: UInt64,
         room: Int,
+        company: Int,
         _ pull: (ProducePullRequest) -> ProducePull
     ) -> ProduceBatch? {
         let isEmpty = room == self.settings.maximumRequestBytes
@@ -105,14 +106,16 @@ extension ProducerMachine {
             self.entries[slot]?.markSent(position, request: request)
             return batch
         }
-        guard entry.mayPull(limit: self.settings.maximumInFlight), let stamp = entry.ids.next else { return nil }
-        let question = ProducePullRequest(
+        guard entry.mayPull(limit: self.batchLimit(entry)), let stamp = entry.ids.next else { return nil }
+        var question = ProducePullRequest(
             slot: slot,
             room: room,
             isEmpty: isEmpty,
             stamp: stamp,
             roundTrip: entry.node.flatMap { self.brokers[$0]?.roundTrip.least } ?? .zero
         )
+        question.company = company
+        question.limit = self.batchLimit(entry)
         switch pull(question) {
         case .batch(let batch):
             self.entries[slot]?.append(batch, request: request)
@@ -125,13 +128,17 @@ extension ProducerMachine {
         }
     }
 
+    private func batchLimit(_ entry: ProducePartition) -> Int {
+        entry.node.flatMap { self.brokers[$0]?.batchLimit(self.settings) } ?? self.settings.maximumInFlight
+    }
+
     /// Puts a partition into its broker's queue if it could send something.
     mutating func queue(_ slot: Int) {
         guard let entry = self.entry(slot), entry.phase == .active, let node = entry.node else { return }
         if let position = entry.firstUnsent {
             guard entry.mayResend(position) else { return }
             self.brokers[node]?.enqueue(slot, bytes: entry.outstanding[position].batch.byteCount, now: self.now)
-        } else if entry.waitingBytes > 0, entry.mayPull(limit: self.settings.maximumInFlight) {
+        } else if entry.waitingBytes > 0, entry.mayPull(limit: self.batchLimit(entry)) {
             self.brokers[node]?.enqueue(slot, bytes: entry.waitingBytes, now: self.now)
         }
     }
@@ -143,7 +150,7 @@ extension ProducerMachine {
         if let position = entry.firstUnsent {
             maySend = entry.mayResend(position)
         } else {
-            maySend = entry.waitingBytes > 0 && entry.mayPull(limit: self.settings.maximumInFlight)
+            maySend = entry.waitingBytes > 0 && entry.mayPull(limit: self.batchLimit(entry))
         }
         if entry.phase != .active || !maySend { self.brokers[node]?.remove(slot) }
     }

@@ -73,7 +73,7 @@ extension PartitionFlow {
     /// Only far away: there the few batches that may be out at once would hold a partition back.
     private func joins(_ batch: RecordBatchView) -> Bool {
         batch.codec != CompressionCodec.none && self.roundTrip >= self.settings.farAway
-            && batch.sizeInBytes < self.joinBelow / 4
+            && batch.sizeInBytes < min(self.neededBytes, self.settings.coalesceUpTo / 8)
     }
 
     /// Whether a small uncompressed batch is to be encoded again together with its neighbours: messages of old formats

@@ -9,6 +9,8 @@ extension PartitionFlow {
     package mutating func pull(_ request: ProducePullRequest) -> ProducePull {
         guard self.phase == .running, self.targetLoss == nil, self.foreignHold == nil else { return .nothing }
         self.roundTrip = request.roundTrip
+        self.company = request.company
+        self.batchLimit = request.limit
         if !self.queue.hasWaiting { self.fill() }
         guard let head = self.queue.head else { return .nothing }
         switch head.content {
@@ -48,11 +50,19 @@ extension PartitionFlow {
 
     /// Batches below this size are joined.
     ///
-    /// Five batches of a partition may be out at once, so at a distance each must be larger to reach the same rate;
-    /// close by, passing them through as they are costs less.
+    /// Only so many batches of a partition may be out at once, so at a distance each must be larger to reach the same rate;
+    /// close by, passing them through as they are costs less, if only there are enough of them for a request.
     var joinBelow: Int {
-        let needed = Double(self.roundTrip.nanoseconds) / 1e9 * Double(self.settings.rateGoal) / 5
-        return min(max(self.settings.coalesceBelow, Int(needed)), self.settings.coalesceUpTo / 2)
+        // Eight small batches make a request that is worth its cost.
+        let alone =
+            self.settings.coalesceBelow == 0
+            ? 0 : min(self.settings.coalesceAlone, 8 * self.settings.coalesceAlone / max(1, self.company))
+        return min(max(self.settings.coalesceBelow, alone, self.neededBytes), self.settings.coalesceUpTo / 2)
+    }
+
+    /// The size that batches must have for the rate that is wanted at this distance.
+    var neededBytes: Int {
+        Int(Double(self.roundTrip.nanoseconds) / 1e9 * Double(self.settings.rateGoal)) / max(1, self.batchLimit)
     }
 
     /// Joins small uncompressed batches that wait one behind the other.
@@ -65,7 +75,10 @@ extension PartitionFlow {
             start + 1 < self.queue.entries.count, case .fast(let second) = self.queue.entries[start + 1].content,
             second.sizeInBytes < joinBelow, BatchSplicer.accepts(second)
         else { return nil }
-        let limit = min(self.settings.coalesceUpTo, room, self.planner.settings.maxBatchBytes)
+        var limit = min(self.settings.coalesceUpTo, room, self.planner.settings.maxBatchBytes)
+        if first.sizeInBytes >= self.settings.coalesceBelow, self.roundTrip < self.settings.farAway {
+            limit = min(limit, self.settings.coalesceAloneUpTo)
+        }
         var splicer = BatchSplicer(maxBytes: limit, capacity: self.joinableBytes(below: joinBelow, atMost: limit))
         var count = 0
         while start + count < self.queue.entries.count,

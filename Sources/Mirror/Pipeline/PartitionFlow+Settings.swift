@@ -17,6 +17,10 @@ extension PartitionFlow {
         package var isTransactional = false
         /// Batches smaller than this are always joined when several wait; the limit grows with the distance.
         package var coalesceBelow = 8 << 10
+        /// The same limit where a request would hold little else: a request costs as much as copying a large part of it.
+        package var coalesceAlone = 64 << 10
+        /// How large batches above the first limit become by it: no more than what saves requests.
+        package var coalesceAloneUpTo = 256 << 10
         /// How large joined batches become; just below what a topic accepts by default.
         package var coalesceUpTo = 1_000_000
         /// The rate in bytes per second that one partition should reach in spite of the distance.

@@ -41,6 +41,10 @@ package struct PartitionFlow: Sendable {
     var groupStart: Int64 = 0
     /// How long the target takes to acknowledge when it is not busy.
     var roundTrip = TimeAmount.zero
+    /// How many partitions share a request to the target.
+    var company = 1
+    /// How many batches of the partition may be out.
+    var batchLimit = 5
     var held: Deque<HeldBytes> = []
     var nextToken: UInt64 = 1
     var nextTicket: UInt64 = 1

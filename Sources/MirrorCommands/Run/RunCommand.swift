@@ -36,12 +36,18 @@ package struct RunCommand: AsyncParsableCommand {
     @Option(help: "Print one line about each flow every so many seconds.")
     var report: Int?
 
+    @Option(help: "Threads that move records, instead of kafka.mirror.threads or one per core.")
+    var threads: Int?
+
     @Option(help: "How much to tell.")
     var logLevel: LogLevel = .info
 
     package init() {}
 
     package func validate() throws {
+        if let threads, !(1...256).contains(threads) {
+            throw ValidationError("--threads needs a number from 1 to 256, not \(threads)")
+        }
         if let report, report < 1 { throw ValidationError("--report needs at least one second, not \(report)") }
     }
 
@@ -53,7 +59,7 @@ package struct RunCommand: AsyncParsableCommand {
         }
         _ = csupport_keep_large_buffers()
         let logger = Logger(label: "kafka-mirror") { [logLevel] _ in PlainLogHandler(logLevel: logLevel.level) }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads ?? System.coreCount)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads ?? configuration.threads ?? System.coreCount)
         let service = try MirrorService(
             configuration: configuration,
             eventLoopGroup: group,

@@ -15,6 +15,8 @@ extension MirrorProcess {
                 link.closedAt = history.now
             }
         case .send(let node, let request, let version): send(request, version, to: node)
+        case .connectAhead(let node): connectAhead(node)
+        case .sendAhead(let node, let request, let version): sendAhead(request, version, to: node)
         case .locate(let questions): locate(questions)
         case .resolve(let slot, let generation, let partition, let start):
             let isCommitted = history.plan.isReadCommitted
@@ -69,6 +71,31 @@ extension MirrorProcess {
             self.fetcher.connected(node, version: self.history.plan.fetchVersion, now: self.clock)
         } failed: { reason in
             self.fetcher.disconnected(node, reason: reason, now: self.clock)
+        }
+    }
+
+    private func connectAhead(_ node: Int32) {
+        connect(node) {
+            self.aheadLinks[node] = Link(node: node) { _ in
+                self.aheadLinks[node] = nil
+                self.fetcher.aheadDisconnected(node, now: self.clock)
+            }
+            self.fetcher.aheadConnected(node, version: self.history.plan.fetchVersion, now: self.clock)
+        } failed: { _ in
+            self.fetcher.aheadDisconnected(node, now: self.clock)
+        }
+    }
+
+    private func sendAhead(_ request: FetchRequest, _ version: Int16, to node: Int32) {
+        guard let link = aheadLinks[node] else {
+            fetcher.aheadDisconnected(node, now: clock)
+            return
+        }
+        history.statistics.fetchRequests += 1
+        exchange(link, patience: Self.requestTimeout) { reply in
+            self.serve(request, version, node, reply)
+        } answered: { (response: FetchResponse) in
+            self.fetcher.aheadAnswered(node, self.planted(response), now: self.clock)
         }
     }
 

@@ -119,7 +119,7 @@ extension MirrorProcess {
     }
 
     func breakLinks(to node: Int32) {
-        for link in [fetchLinks[node], produceLinks[node]] {
+        for link in [fetchLinks[node], aheadLinks[node], produceLinks[node]] {
             guard let link else { continue }
             link.isBroken = true
             history.later(.milliseconds(1)) { self.receive { self.lose(link, "reset") } }

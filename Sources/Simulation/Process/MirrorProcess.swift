@@ -39,6 +39,7 @@ final class MirrorProcess {
     var producer: ProducerMachine
     var cells: [Cell] = []
     var fetchLinks: [Int32: Link] = [:]
+    var aheadLinks: [Int32: Link] = [:]
     var produceLinks: [Int32: Link] = [:]
     var ledger: ProgressLedger?
     let offsets = FlowOffsets()
@@ -78,7 +79,7 @@ final class MirrorProcess {
         guard isAlive else { return }
         isAlive = false
         history.log.add(history.now, "process dies", Int64(number))
-        for link in Array(fetchLinks.values) + Array(produceLinks.values) {
+        for link in Array(fetchLinks.values) + Array(aheadLinks.values) + Array(produceLinks.values) {
             link.isOpen = false
             link.closedAt = history.now
         }

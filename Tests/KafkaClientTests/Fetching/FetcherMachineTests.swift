@@ -21,6 +21,7 @@ struct FetcherMachineTests {
         var questions: [FetcherMachine.LeaderQuestion] = []
         var resolves: [(slot: Int, generation: UInt64, start: StartPosition)] = []
         var bounds: [(slot: Int, generation: UInt64)] = []
+        var ahead: [FetchRequest] = []
 
         init(_ settings: FetchSettings = FetchSettings()) {
             self.machine = FetcherMachine(settings: settings)
@@ -35,7 +36,8 @@ struct FetcherMachineTests {
                 case .locate(let questions): self.questions += questions
                 case .resolve(let slot, let generation, _, let start): self.resolves.append((slot, generation, start))
                 case .findBounds(let slot, let generation, _): self.bounds.append((slot, generation))
-                case .learned: break
+                case .learned, .connectAhead: break
+                case .sendAhead(_, let request, _): self.ahead.append(request)
                 case .deliver(let records): self.delivered.append(records)
                 case .report(let event): self.reported.append(event)
                 }

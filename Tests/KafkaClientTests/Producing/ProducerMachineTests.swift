@@ -32,7 +32,8 @@ struct ProducerMachineTests {
                     self.stamps[next.token] = request.stamp
                     return .batch(
                         ProduceBatch(
-                            header: ByteBuffer(repeating: 0, count: 61),
+                            // The token stands where a batch has its base offset.
+                            header: ByteBuffer(bytes: [UInt8](repeating: 0, count: 53)).behind(next.token),
                             body: ByteBuffer(repeating: 1, count: next.bytes - 61),
                             recordCount: 10,
                             token: next.token
@@ -379,4 +380,95 @@ struct ProducerMachineTests {
         #expect(ProducerIDState.advance(Int32.max - 4, by: 10) == 5)
         #expect(ProducerIDState.advance(7, by: 10) == 17)
     }
+}
+
+/// Far away more than five batches of a partition are out, which is more than a broker recognises when they come twice.
+@Suite("Producer machine at a distance")
+struct ProducerDistanceTests {
+    private static let recognised = 5
+
+    /// A broker with one partition that remembers its last five batches, as Kafka does.
+    private final class Broker {
+        var written: [(sequence: Int32, base: Int64)] = []
+
+        func produce(_ stamp: ProducerStamp) -> (ErrorCode, Int64) {
+            if let known = self.written.suffix(ProducerDistanceTests.recognised).first(where: {
+                $0.sequence == stamp.sequence
+            }) {
+                return (.none, known.base)
+            }
+            guard stamp.sequence == Int32(self.written.count * 10) else { return (.outOfOrderSequenceNumber, -1) }
+            self.written.append((stamp.sequence, Int64(self.written.count * 10)))
+            return (.none, Int64(self.written.count * 10 - 10))
+        }
+    }
+
+    @Test("after a lost connection asks until it knows how much was written", arguments: 0...40)
+    func lostConnection(written: Int) throws {
+        var settings = ProduceSettings()
+        settings.farAway = .zero
+        settings.linger = .zero
+        let script = ProducerMachineTests.Script(settings)
+        let broker = Broker()
+        let slot = script.add(0)
+        // The first answers show distance and rate, so that more than five go out.
+        script.offer(slot, 1...200, bytes: 10_000)
+        script.connect()
+        var answered = 0
+        for _ in 0..<50 where script.sent.count - answered < 40 {
+            script.now = script.now + .milliseconds(200)
+            for position in answered..<script.sent.count {
+                let stamp = try #require(script.stamps[UInt64(position + 1)])
+                let (code, base) = broker.produce(stamp)
+                script.answer(position, code, offset: base)
+                answered += 1
+            }
+        }
+        let outstanding = script.sent.count - answered
+        try #require(outstanding >= 40, "only \(outstanding) are out")
+        // Some of those that are out are written, and their answers are lost.
+        for position in answered..<(answered + written) {
+            let stamp = try #require(script.stamps[UInt64(position + 1)])
+            #expect(broker.produce(stamp).0 == .none)
+        }
+        script.machine.disconnected(1, reason: "reset", now: script.now)
+        script.drain()
+        var position = script.sent.count
+        var questions = 0
+        while script.events.count < 200, questions < 400 {
+            questions += 1
+            script.now = script.now + .seconds(2)
+            script.machine.tick(now: script.now)
+            script.drain()
+            script.answerQuestions()
+            script.connect()
+            while position < script.sent.count {
+                let token = try #require(script.sent[position].request.topicData.first?.partitionData.first?.token)
+                let stamp = try #require(script.stamps[token])
+                let (code, base) = broker.produce(stamp)
+                script.answer(position, code, offset: base)
+                position += 1
+            }
+        }
+        let acknowledged = script.events.compactMap { event -> (UInt64, Int64?)? in
+            if case .acknowledged(_, let token, let base, _) = event { (token, base) } else { nil }
+        }
+        #expect(acknowledged.map(\.0) == Array(1...200), "in order, each once")
+        #expect(acknowledged.allSatisfy { $0.1 == Int64($0.0 - 1) * 10 }, "each at its place")
+        #expect(broker.written.count == 200)
+        #expect(!script.events.contains { if case .refused = $0 { true } else { false } })
+    }
+}
+
+extension ByteBuffer {
+    /// These bytes behind a number.
+    fileprivate func behind(_ number: UInt64) -> ByteBuffer {
+        var result = ByteBuffer(integer: number)
+        result.writeImmutableBuffer(self)
+        return result
+    }
+}
+
+extension ProduceRequest.PartitionProduceData {
+    fileprivate var token: UInt64? { self.records?.joined().getInteger(at: 0) }
 }

@@ -117,13 +117,15 @@ struct ModelCluster {
                 wanted[TopicPartition(topic: topic.topic, partition: partition.partition)] = partition
             }
         }
-        if request.sessionEpoch == 0 {
+        if request.sessionEpoch < 0 {
+            // Outside of any session.
+        } else if request.sessionEpoch == 0 {
             self.sessions[node] = Session(id: self.nextSession, epoch: 1, partitions: wanted)
             self.nextSession += 1
         } else {
             self.sessions[node]?.partitions = wanted
         }
-        response.sessionID = self.sessions[node]?.id ?? 0
+        response.sessionID = request.sessionEpoch < 0 ? 0 : self.sessions[node]?.id ?? 0
         var room = Int(request.maxBytes)
         for (partition, asked) in wanted.sorted(by: { $0.key < $1.key }) {
             let answer = self.read(partition, asked, node: node, room: &room)

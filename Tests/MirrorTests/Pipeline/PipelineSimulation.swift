@@ -45,10 +45,14 @@ final class PipelineSimulation {
     /// Requests built, for what they looked like.
     private(set) var produceRequests = 0
     private(set) var largestRequest = 0
+    private(set) var mostUnacknowledged = 0
     private var agenda: [(at: NIODeadline, order: Int, Event)] = []
     private var order = 0
     private var fetchLinks: [Int32: Link] = [:]
     private var produceLinks: [Int32: Link] = [:]
+    private var aheadLinks: [Int32: Link] = [:]
+    private var aheadConnections: [Int32: Int] = [:]
+    private(set) var aheadRequests = 0
     private let codecs = StandardCodecs()
     /// Requests that came to nothing, by kind.
     private(set) var brokenConnections = 0
@@ -181,6 +185,8 @@ final class PipelineSimulation {
             self.fetchLinks[node] = Link()
             self.later(.milliseconds(1), .fetcher { $0.connected(node, version: 12, now: $1) })
         case .disconnect(let node): self.fetchLinks[node] = nil
+        case .connectAhead(let node): self.connectAhead(node)
+        case .sendAhead(let node, let request, _): self.fetchAhead(request, node)
         case .send(let node, let request, _): self.fetch(request, node)
         case .locate(let questions):
             for question in questions {
@@ -220,6 +226,46 @@ final class PipelineSimulation {
         case .report(let event):
             self.flows[event.slot].source(event)
         }
+    }
+
+    private func connectAhead(_ node: Int32) {
+        if self.random.chance(self.faults.disconnect) {
+            self.later(.milliseconds(1), .fetcher { $0.aheadDisconnected(node, now: $1) })
+            return
+        }
+        self.aheadConnections[node, default: 0] += 1
+        self.aheadLinks[node] = Link(lastArrival: self.now, lastAnswer: self.now)
+        self.later(.milliseconds(1), .fetcher { $0.aheadConnected(node, version: 12, now: $1) })
+    }
+
+    private func fetchAhead(_ request: FetchRequest, _ node: Int32) {
+        self.aheadRequests += 1
+        guard var link = self.aheadLinks[node], link.isOpen else { return }
+        if self.random.chance(self.faults.move),
+            let partition = self.source.logs.keys.sorted().randomElement(using: &self.random)
+        {
+            self.source.moveLeader(partition, to: self.source.nodes.randomElement(using: &self.random) ?? 1)
+        }
+        link.lastAnswer = max(link.lastAnswer, self.now) + .milliseconds(Int64.random(in: 1...8, using: &self.random))
+        let delay = link.lastAnswer - self.now
+        let connection = self.aheadConnections[node]
+        if self.random.chance(self.faults.disconnect) {
+            link.isOpen = false
+            self.later(
+                delay,
+                .run { $0.fetcher.aheadDisconnected(node, now: $0.now) }
+            )
+        } else {
+            let response = self.source.fetch(request, node: node)
+            self.later(
+                delay,
+                .run { simulation in
+                    guard simulation.aheadConnections[node] == connection else { return }
+                    simulation.fetcher.aheadAnswered(node, response, now: simulation.now)
+                }
+            )
+        }
+        self.aheadLinks[node] = link
     }
 
     private func fetch(_ request: FetchRequest, _ node: Int32) {
@@ -278,6 +324,9 @@ final class PipelineSimulation {
 
     private func produce(_ request: ProduceRequest, _ id: UInt64, _ node: Int32) {
         self.produceRequests += 1
+        self.mostUnacknowledged = self.flows.indices.reduce(self.mostUnacknowledged) {
+            max($0, self.producer.unacknowledged($1))
+        }
         let bytes = request.topicData.reduce(0) {
             $0 + $1.partitionData.reduce(0) { $0 + ($1.records?.byteCount ?? 0) }
         }

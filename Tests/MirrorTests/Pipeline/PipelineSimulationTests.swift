@@ -96,6 +96,55 @@ struct PipelineSimulationTests {
         self.check(simulation, seed: seed)
     }
 
+    private func farAway(_ seed: UInt64, _ faults: PipelineSimulation.Faults) throws -> PipelineSimulation {
+        var flow = PartitionFlow.Settings()
+        flow.coalesceBelow = 0
+        flow.rateGoal = 0
+        var produce = ProduceSettings()
+        produce.linger = .zero
+        produce.farAway = .zero
+        var fetch = FetchSettings()
+        fetch.farAway = .zero
+        fetch.aheadBytes = 1
+        fetch.maximumBytes = 800
+        let simulation = PipelineSimulation(
+            partitions: Self.partitions,
+            seed: seed,
+            faults: faults,
+            fetch: fetch,
+            produce: produce,
+            flow: flow
+        )
+        let expected = try self.feed(simulation, batches: 120)
+        #expect(
+            simulation.run(for: .minutes(60)) { self.isThrough($0, expected) },
+            "seed \(seed) does not come to an end"
+        )
+        self.check(simulation, seed: seed)
+        return simulation
+    }
+
+    @Test("far away, more is under way in both directions")
+    func farAwayCalm() throws {
+        let simulation = try self.farAway(7, PipelineSimulation.Faults())
+        #expect(simulation.aheadRequests > 20)
+        #expect(simulation.mostUnacknowledged > 5)
+    }
+
+    @Test(
+        "reading ahead and more than five batches under way lose, repeat and reorder nothing",
+        arguments: UInt64(1)...40
+    )
+    func farAwayStorm(seed: UInt64) throws {
+        var faults = PipelineSimulation.Faults()
+        faults.disconnect = seed % 2 == 0 ? 4 : 1
+        faults.move = seed % 4 == 0 ? 4 : 1
+        faults.session = 3
+        faults.uncertain = seed % 3 == 0 ? 0 : 6
+        let simulation = try self.farAway(seed, faults)
+        #expect(simulation.events.allSatisfy { if case .foreignRecords = $0.kind { false } else { true } })
+    }
+
     @Test("a small budget is never exceeded by more than one batch per broker and still everything arrives")
     func tinyBudget() throws {
         var fetch = FetchSettings()
