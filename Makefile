@@ -45,8 +45,9 @@ simulate: packages
 	$(SWIFT) build -c $(CONFIGURATION) --product simulate
 	.build/$(CONFIGURATION)/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-bench: build test-packages peers
-	scripts/bench $(BINARY)
+## Speed, memory, distance and scale; the table is printed, the figures are kept as JSON. QUICK=1 does a little of each.
+bench: build
+	scripts/bench $(BINARY) $(if $(QUICK),--quick,)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -126,6 +126,7 @@ let package = Package(
         ),
         library("TestSupport", ["LocalKafka", "KafkaProtocol", "KafkaRecords", nioCore, nioPosix, logging]),
 
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         tests("KafkaProtocolTests", ["KafkaProtocol", "TestSupport", nioCore]),
         tests("KafkaRecordsTests", ["KafkaProtocol", "KafkaRecords", "KafkaCompression", "TestSupport", nioCore]),
         tests("KafkaCompressionTests", ["KafkaRecords", "KafkaCompression", "TestSupport", nioCore]),
@@ -148,7 +149,7 @@ let package = Package(
             "MirrorTests",
             [
                 "Mirror", "MirrorModel", "KafkaClient", "KafkaNetwork", "KafkaProtocol", "KafkaRecords",
-                "KafkaCompression", "LocalKafka", "TestSupport", nioCore, nioPosix, logging,
+                "KafkaCompression", "LocalKafka", "TestSupport", "CAllocations", nioCore, nioPosix, logging,
             ]
         ),
         tests(

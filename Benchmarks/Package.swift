@@ -12,18 +12,20 @@ let settings: [SwiftSetting] = [
 let formats = Target.Dependency.product(name: "KafkaFormats", package: "kafka-mirror")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
     name: "Benchmarks",
     dependencies: [
         .package(name: "kafka-mirror", path: ".."),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         .target(name: "BenchBroker", dependencies: [formats, nioCore, nioPosix], swiftSettings: settings),
         .executableTarget(
             name: "bench-broker",
-            dependencies: ["BenchBroker", formats, nioCore, nioPosix],
+            dependencies: ["BenchBroker", formats, nioCore, nioPosix, nioSSL],
             swiftSettings: settings
         ),
         .executableTarget(

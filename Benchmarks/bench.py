@@ -24,6 +24,7 @@ BROKER = os.path.join(BUILD, "release", "bench-broker")
 MICRO = os.path.join(BUILD, "release", "bench-micro")
 RELAY = os.path.join(BUILD, "peers", "relay")
 RDLOOP = os.path.join(BUILD, "peers", "rdloop")
+WANPROXY = os.path.join(BUILD, "peers", "wanproxy")
 MB = 1e6
 
 
@@ -161,17 +162,34 @@ CASES = [
     Case("1-record batches of 1 KB, 4 partitions", 256, partitions=4, batch_records=1),
     Case("16 KB batches, plain, 200 partitions", 512, partitions=200, batch_records=15, peer=False),
     Case("16 KB batches, plain, 1,000 partitions", 1024, partitions=1000, batch_records=15, peer=False),
+    Case("5-record batches of 1 KB, 5,000 partitions", 128, partitions=5000, batch_records=5, peer=False),
     Case("transactional, 256 KB batches, plain, 4 partitions", 512, partitions=4, variant="transactional"),
     Case("compacted, 256 KB batches, lz4, 4 partitions", 128, partitions=4, variant="compacted", codec="lz4",
          batch_records=500),
+    Case("TLS on both sides, 256 KB batches, plain, 4 partitions", 512, partitions=4, tls=True, peer=False),
 ]
 
 
-def broker(mode, folder, name=None, **options):
+def broker(mode, folder, name=None, tls=False, **options):
     command = [BROKER, mode]
+    if tls:
+        certificate, key = certificate_in(folder)
+        options.update(certificate=certificate, key=key)
     for key, value in options.items():
         command += ["--" + key.replace("_", "-"), str(value)]
     return Process(command, name or mode, folder, pipes=True)
+
+
+def certificate_in(folder):
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
+    if not os.path.exists(certificate):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+            check=True, capture_output=True,
+        )
+    return certificate, key
 
 
 def properties(folder, source_port, sink_port, extra=""):
@@ -218,6 +236,7 @@ class Run:
         self.folder = folder
         self.processes = []
         self.partitions = options.get("partitions", 1)
+        self.tls = options.get("tls", False)
         self.source = self.add(broker("source", folder, gate="yes" if gate else "no", **options))
         self.plan = None
         if not options.get("live"):
@@ -232,12 +251,31 @@ class Run:
     def start_sink(self, **options):
         if self.plan:
             options["expect"] = self.plan["records"]
-        self.sink = self.add(broker("sink", self.folder, **options))
+        self.sink = self.add(broker("sink", self.folder, tls=self.tls, **options))
         self.sink_port = self.sink.wait_event("ready", time.monotonic() + 10)["port"]
 
-    def start_mirror(self):
-        path = properties(self.folder, self.source_port, self.sink_port, self.args.extra)
+    def start_mirror(self, extra=""):
+        extra = self.args.extra + extra
+        if self.tls:
+            for side in "AB":
+                extra += f"{side}.security.protocol = SSL\n{side}.ssl.truststore.type = PEM\n"
+                extra += f"{side}.ssl.truststore.location = {certificate_in(self.folder)[0]}\n"
+        path = properties(self.folder, self.source_port, self.sink_port, extra)
         self.subject = self.add(Process([self.args.binary, "run", path], "mirror", self.folder))
+
+    def put_far_away(self, side, round_trip, megabits):
+        """A link between the mirror and one side; before the mirror starts."""
+        process, port = (self.source, self.source_port) if side == "source" else (self.sink, self.sink_port)
+        link = self.add(
+            Process([WANPROXY, str(port), str(round_trip / 2), str(megabits)], "link", self.folder, pipes=True)
+        )
+        port = link.wait_event("ready", time.monotonic() + 10)["port"]
+        process.say(f"advertise {port}")
+        if side == "source":
+            self.source_port = port
+        else:
+            self.sink_port = port
+        return link
 
     def start_peer(self, codec):
         self.subject = self.add(
@@ -418,6 +456,140 @@ def latency(args, rate=1000, seconds=6):
         return {"rate": rate, "failed": str(error)}
 
 
+def scale(args, partitions):
+    """Start, memory and CPU of a mirror with so many partitions, at rest and with a few records in each."""
+    batches = max(1, min(64, 200_000 // partitions))
+    options = dict(partitions=partitions, topics=max(1, partitions // 100), batch_records=5, record_bytes=200)
+    options["bytes"] = partitions * batches * 1_200
+    row = {"partitions": partitions, "topics": options["topics"]}
+    try:
+        with tempfile.TemporaryDirectory(prefix="kafka-mirror-bench-") as folder:
+            run = Run(args, folder, gate=True, **options)
+            try:
+                deadline = time.monotonic() + args.limit + partitions / 200
+                run.start_sink()
+                run.start_mirror()
+                run.wait_assigned(deadline)
+                row["start_s"] = time.monotonic() - run.subject.started - 0.3
+                started = run.subject.usage()
+                row["start_cpu_s"] = started["cpu"]
+                time.sleep(8)
+                before = run.subject.usage()
+                time.sleep(15)
+                after = run.subject.usage()
+                row["idle_cpu_percent"] = (after["cpu"] - before["cpu"]) / 15 * 100
+                row["idle_rss_mb"] = after["rss"] / MB
+                begin = time.monotonic()
+                run.source.say("go")
+                done = run.sink.wait_event("done", deadline + 60, [run.subject])
+                busy = run.subject.usage()
+                row["busy_s"] = done["time"] - begin
+                row["busy_cpu_us_per_record"] = (busy["cpu"] - after["cpu"]) / run.plan["records"] * 1e6
+                row["peak_rss_mb"] = busy["peak"] / MB
+                row["records"] = run.plan["records"]
+            finally:
+                run.close()
+    except (Failed, OSError) as error:
+        row["failed"] = str(error)
+    return row
+
+
+def wan(args, side, codec="none", batch_records=250, round_trip=200, megabits=500, megabytes=1500):
+    """Share of a distant link that is filled with one partition, once it is under way and from the first record on."""
+    row = {"far side": side, "codec": codec, "batch_records": batch_records, "round_trip_ms": round_trip, "megabits": megabits}
+    try:
+        with tempfile.TemporaryDirectory(prefix="kafka-mirror-bench-") as folder:
+            size = int(megabytes * MB)
+            run = Run(args, folder, gate=True, partitions=1, bytes=size, codec=codec, batch_records=batch_records)
+            try:
+                deadline = time.monotonic() + args.limit + 60
+                run.start_sink()
+                run.put_far_away(side, round_trip, megabits)
+                run.start_mirror()
+                run.wait_assigned(deadline)
+                before = run.subject.usage()
+                begin = time.monotonic()
+                run.source.say("go")
+                samples = []
+                while not samples or samples[-1][1] < run.plan["bytes"]:
+                    time.sleep(0.25)
+                    run.sink.say("stats")
+                    stats = run.sink.wait_event("stats", deadline, [run.subject])
+                    samples.append((stats["time"], stats["bytes"], stats["records"]))
+                    if stats["records"] >= run.plan["records"]:
+                        break
+                after = run.subject.usage()
+                run.sink.say("stats")
+                final = run.sink.wait_event("stats", deadline)
+            finally:
+                run.close()
+        if final["bad"] or final["records"] != run.plan["records"]:
+            raise Failed(f"{final['records']} records arrived where {run.plan['records']} were expected")
+        link = megabits * 1e6 / 8
+        # Bytes of the source: what the mirror compresses or joins anew would flatter it.
+        part = run.plan["bytes"] / run.plan["records"]
+        steady = [s for s in samples if s[2] > run.plan["records"] * 0.3 and s[2] < run.plan["records"]]
+        row["mb_per_s"] = run.plan["bytes"] / MB / (samples[-1][0] - begin)
+        row["share"] = run.plan["bytes"] / (samples[-1][0] - begin) / link
+        if len(steady) > 4:
+            row["steady_share"] = (steady[-1][2] - steady[0][2]) * part / (steady[-1][0] - steady[0][0]) / link
+        row["cpu_per_gb"] = (after["cpu"] - before["cpu"]) / (run.plan["bytes"] / 1e9)
+        row["peak_rss_mb"] = after["peak"] / MB
+    except (Failed, OSError) as error:
+        row["failed"] = str(error)
+    return row
+
+
+def stall(args, seconds=60):
+    """Memory while the target does not answer for a minute and the source has more than can be held; then all arrives."""
+    row = {"seconds": seconds}
+    try:
+        with tempfile.TemporaryDirectory(prefix="kafka-mirror-bench-") as folder:
+            run = Run(args, folder, gate=True, partitions=200, bytes=int(1024 * MB * args.scale), batch_records=15)
+            try:
+                deadline = time.monotonic() + args.limit + seconds + 60
+                run.start_sink()
+                run.start_mirror()
+                run.wait_assigned(deadline)
+                run.sink.say("stall")
+                run.source.say("go")
+                time.sleep(2)
+                before = run.subject.usage()
+                time.sleep(seconds)
+                after = run.subject.usage()
+                run.sink.say("unstall")
+                run.sink.wait_event("done", deadline, [run.subject])
+                time.sleep(0.5)
+                run.sink.say("stats")
+                final = run.sink.wait_event("stats", deadline)
+                row["stalled_rss_mb"] = after["rss"] / MB
+                row["stalled_cpu_percent"] = (after["cpu"] - before["cpu"]) / seconds * 100
+                row["peak_rss_mb"] = run.subject.usage()["peak"] / MB
+                # Whatever was sent again under the same sequence is counted again by this sink.
+                row["records"] = run.plan["records"]
+                row["arrived"] = final["records"]
+            finally:
+                run.close()
+    except (Failed, OSError) as error:
+        row["failed"] = str(error)
+    return row
+
+
+def threads(args, count):
+    """The same load moved by so many threads."""
+    case = Case("", 1024, partitions=16, batch_records=15)
+    try:
+        extra, args.extra = args.extra, args.extra + f"kafka.mirror.threads = {count}\n"
+        try:
+            result = measure(args, case, peer=False)
+        finally:
+            args.extra = extra
+        keys = ("mb_per_s", "cpu_per_gb", "peak_rss_mb", "switches")
+        return {"threads": count, **{key: result[key] for key in keys}}
+    except (Failed, OSError) as error:
+        return {"threads": count, "failed": str(error)}
+
+
 # MARK: output
 
 
@@ -452,49 +624,144 @@ def table(rows):
     return "\n".join(lines)
 
 
+SCALES = [10, 100, 1_000, 10_000, 50_000]
+LINKS = [
+    dict(side="source"), dict(side="sink"), dict(side="source", codec="lz4", batch_records=500),
+    dict(side="sink", codec="lz4", batch_records=500), dict(side="sink", batch_records=15),
+]
+
+
+def number(value, form):
+    return form.format(value) if value is not None else ""
+
+
+def simple_table(rows, columns):
+    """A table of rows that are dictionaries; `columns` are (title, key, format)."""
+    lines = ["| " + " | ".join(c[0] for c in columns) + " |", "|" + "---|" * len(columns)]
+    for row in rows:
+        if "failed" in row:
+            first = columns[0][2].format(row[columns[0][1]])
+            lines.append(f"| {first} | failed: {row['failed']} |" + " |" * (len(columns) - 2))
+        else:
+            lines.append("| " + " | ".join(number(row.get(key), form) for _, key, form in columns) + " |")
+    return "\n".join(lines)
+
+
+SCALE_COLUMNS = [
+    ("partitions", "partitions", "{:,}"), ("topics", "topics", "{:,}"), ("start s", "start_s", "{:.2f}"),
+    ("CPU s of the start", "start_cpu_s", "{:.2f}"), ("at rest, % of a core", "idle_cpu_percent", "{:.2f}"),
+    ("at rest, RSS MB", "idle_rss_mb", "{:.0f}"), ("records", "records", "{:,}"),
+    ("busy, CPU us/record", "busy_cpu_us_per_record", "{:.2f}"), ("peak RSS MB", "peak_rss_mb", "{:.0f}"),
+]
+WAN_COLUMNS = [
+    ("far side", "far side", "{}"), ("codec", "codec", "{}"), ("records per batch", "batch_records", "{}"),
+    ("MB/s", "mb_per_s", "{:.1f}"), ("share of the link, from the first record on", "share", "{:.0%}"),
+    ("under way", "steady_share", "{:.0%}"), ("CPU s/GB", "cpu_per_gb", "{:.2f}"), ("peak RSS MB", "peak_rss_mb", "{:.0f}"),
+]
+THREAD_COLUMNS = [
+    ("threads", "threads", "{}"), ("MB/s", "mb_per_s", "{:.0f}"), ("CPU s/GB", "cpu_per_gb", "{:.2f}"),
+    ("peak RSS MB", "peak_rss_mb", "{:.0f}"), ("switches", "switches", "{:,}"),
+]
+
+
+def slow_path(result):
+    """CPU of re-encoding a compacted batch as a multiple of its decompression and compression with the libraries alone:
+    of the step, and of the whole mirror, sockets included."""
+    micro = result.get("micro", [])
+    for index, line in enumerate(micro[:-1]):
+        if line["name"] == "rebuild compacted batches, lz4":
+            alone = micro[index + 1]
+            row = {"step": line["ns"] / alone["ns"], "codec_alone_cpu_per_gb": alone["s_per_stored_gb"]}
+            for case in result["cases"]:
+                if case["case"].startswith("compacted") and "mirror" in case:
+                    row["mirror"] = case["mirror"]["cpu_per_gb"] / alone["s_per_stored_gb"]
+            return row
+    return None
+
+
+PARTS = ["micro", "cases", "bars", "scale", "wan", "stall", "threads"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary", help="kafka-mirror, built with optimisation")
-    parser.add_argument("--case", help="only cases whose name matches this expression")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas: " + ", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="everything once, with less data and fewer partitions")
+    parser.add_argument("--case", help="only cases whose name matches this expression, and no other part")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each case; the median by CPU time counts")
     parser.add_argument("--scale", type=float, default=1, help="factor for the bytes of every case")
     parser.add_argument("--limit", type=float, default=60, help="seconds that a run may take")
     parser.add_argument("--no-peer", action="store_true", help="without librdkafka")
-    parser.add_argument("--no-micro", action="store_true")
-    parser.add_argument("--no-bars", action="store_true", help="without start, idle and latency measurements")
     parser.add_argument("--extra", default="", help="more lines of properties, separated by ;")
     parser.add_argument("--json", default=os.path.join(BUILD, "results.json"))
     args = parser.parse_args()
     args.binary = os.path.abspath(args.binary)
     args.extra = "".join(line.strip() + "\n" for line in args.extra.split(";"))
+    if args.quick:
+        args.repeat, args.scale = 1, args.scale * 0.25
+    parts = ["cases"] if args.case else args.only.split(",")
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
 
     result = {"machine": machine(), "date": time.strftime("%Y-%m-%d"), "command": " ".join(sys.argv), "cases": []}
     print(result["machine"], flush=True)
     failures = 0
-    if not args.no_micro and not args.case:
+
+    def add(key, row):
+        nonlocal failures
+        failures += "failed" in row
+        result.setdefault(key, []).append(row)
+        print(key, json.dumps(row), flush=True)
+
+    if "micro" in parts:
         micro = subprocess.run([MICRO], capture_output=True, timeout=300, preexec_fn=die_with_parent)
         lines = [json.loads(line) for line in micro.stdout.splitlines()]
         result["micro"] = lines
         for line in lines:
             print(f"{line['name']:<52} {line['ns']:>12,.1f} ns/op {line['mb_per_s']:>10,.0f} MB/s", flush=True)
-    for case in CASES:
-        if args.case and not re.search(args.case, case.name):
-            continue
-        row = run_case(args, case)
-        failures += "failed" in row
-        result["cases"].append(row)
-        print(table([row]).splitlines()[-1], flush=True)
-    if not args.no_bars and not args.case:
+    if "cases" in parts:
+        for case in CASES:
+            if args.case and not re.search(args.case, case.name):
+                continue
+            row = run_case(args, case)
+            failures += "failed" in row
+            result["cases"].append(row)
+            print(table([row]).splitlines()[-1], flush=True)
+    if "bars" in parts:
         for name, body in [
             ("first record", lambda: first_record(args)),
             ("idle, 4 partitions", lambda: idle(args, 4)),
-            ("idle, 1,000 partitions", lambda: idle(args, 1000)),
             ("latency at 1,000 records/s", lambda: latency(args)),
+            ("latency at 50,000 records/s", lambda: latency(args, rate=50_000)),
         ]:
             result[name] = body()
             failures += "failed" in result[name]
             print(name, json.dumps(result[name]), flush=True)
-    print("\n" + table(result["cases"]))
+    if "scale" in parts:
+        for count in SCALES[:4] if args.quick else SCALES:
+            add("scale", scale(args, count))
+    if "wan" in parts:
+        for link in LINKS[:2] if args.quick else LINKS:
+            add("wan", wan(args, **link, megabytes=600 if args.quick else 1500))
+    if "stall" in parts:
+        add("stall", stall(args, 10 if args.quick else 60))
+    if "threads" in parts:
+        for count in (1, 2):
+            add("threads", threads(args, count))
+    result["slow path"] = slow_path(result)
+
+    for key, text in [
+        ("cases", lambda rows: table(rows)),
+        ("scale", lambda rows: simple_table(rows, SCALE_COLUMNS)),
+        ("wan", lambda rows: simple_table(rows, WAN_COLUMNS)),
+        ("threads", lambda rows: simple_table(rows, THREAD_COLUMNS)),
+    ]:
+        if result.get(key):
+            print("\n" + text(result[key]))
+    for key in ("stall", "slow path"):
+        if result.get(key):
+            print(f"\n{key}: {json.dumps(result[key])}")
     with open(args.json, "w") as file:
         json.dump(result, file, indent=1)
     print("written to", os.path.relpath(args.json))

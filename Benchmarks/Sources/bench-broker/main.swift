@@ -3,12 +3,13 @@ import Foundation
 import KafkaRecords
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// bench-broker source|sink [--option value]...
 ///
 /// Reads commands from standard input: `go` lets replayed records appear, `live` starts live records,
-/// `stall` and `unstall` stop and resume acknowledgements, `stats` prints
-/// the counters, `quit` or the end of the input ends the process. Every event is a line of JSON.
+/// `stall` and `unstall` stop and resume acknowledgements, `advertise PORT` names another port to clients,
+/// `stats` prints the counters, `quit` or the end of the input ends the process. Every event is a line of JSON.
 struct Options {
     private var values: [String: String] = [:]
     let mode: String
@@ -66,6 +67,17 @@ final class LiveLoad {
     }
 }
 
+func tlsContext(_ options: Options) throws -> NIOSSLContext? {
+    let certificate = options.text("certificate", "")
+    guard !certificate.isEmpty else { return nil }
+    return try NIOSSLContext(
+        configuration: .makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: options.text("key", ""), format: .pem))
+        )
+    )
+}
+
 func run() throws {
     let options = try Options(Array(CommandLine.arguments.dropFirst()))
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -93,7 +105,11 @@ func run() throws {
                 broker.addStored("bench", partitions: partitions)
             } else {
                 let log = try sending.makeLog()
-                broker.addReplay("bench", partitions: partitions, log: log)
+                let topics = Int32(options.int("topics", 1))
+                for index in 0..<topics {
+                    let name = topics == 1 ? "bench" : "bench-\(index)"
+                    broker.addReplay(name, partitions: partitions / topics, log: log)
+                }
                 emit(
                     "{\"event\": \"plan\", \"bytes\": \(log.byteCount * Int(partitions)), "
                         + "\"batches\": \(log.batchCount * Int(partitions)), "
@@ -106,12 +122,14 @@ func run() throws {
         return NIOLoopBound(broker, eventLoop: loop)
     }.wait()
 
+    let tls = try tlsContext(options)
     let bootstrap = ServerBootstrap(group: group)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
         .childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
+                if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                 try channel.pipeline.syncOperations.addHandler(BrokerConnection(broker: box.value))
             }
         }
@@ -130,6 +148,8 @@ func run() throws {
             case "stall": box.value.setStalled(true)
             case "unstall": box.value.setStalled(false)
             case "stats": emit(box.value.report(event: "stats"))
+            case let text where text.hasPrefix("advertise "):
+                box.value.port = Int32(text.dropFirst(10)) ?? box.value.port
             default: break
             }
         }.wait()

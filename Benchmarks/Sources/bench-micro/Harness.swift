@@ -7,7 +7,14 @@ struct Harness {
     var rounds = 5
     var secondsPerRound = 0.06
 
-    func measure(_ name: String, bytes: Int = 0, operations: Int = 1, _ body: () throws -> Void) throws {
+    /// - Parameter stored: bytes of the data as they travel, where `bytes` are of what they hold.
+    func measure(
+        _ name: String,
+        bytes: Int = 0,
+        stored: Int? = nil,
+        operations: Int = 1,
+        _ body: () throws -> Void
+    ) throws {
         if let filter, !name.contains(filter) { return }
         try body()
         var iterations = 1
@@ -29,7 +36,8 @@ struct Harness {
         }
         let perOperation = best / Double(operations) * 1e9
         let rate = Double(bytes) / best / 1e6
-        print("{\"name\": \"\(name)\", \"ns\": \(perOperation), \"mb_per_s\": \(rate)}")
+        let perStored = stored.map { ", \"s_per_stored_gb\": \(best / Double($0) * 1e9)" } ?? ""
+        print("{\"name\": \"\(name)\", \"ns\": \(perOperation), \"mb_per_s\": \(rate)\(perStored)}")
     }
 
     /// CPU time, so that what else the machine does counts less.
