@@ -250,6 +250,7 @@ package actor FlowSupervisor {
                     release: { await self.release($0, $1) }
                 )
             }
+            if let ownership { group.addTask { await ownership.watch() } }
             group.addTask { await self.heartbeats.run() }
             group.addTask { await self.offsetSyncs.run() }
             group.addTask { await self.history.run() }

@@ -70,7 +70,7 @@ package actor ProgressStore {
     ) async throws(KafkaClientError) {
         let appender = RecordAppender(client: client, topic: topic.name, transaction: transaction)
         let record = AppendedRecord(
-            key: ByteBuffer(bytes: OwnerRecord.key(cluster: sourceAlias, connector: connectorName)),
+            key: ByteBuffer(bytes: ownerKey),
             value: ByteBuffer(bytes: owner.bytes),
             timestamp: Int64(ContinuousClock.millisecondsSince1970)
         )
@@ -101,6 +101,11 @@ package actor ProgressStore {
         }
         try await appender.append(records, deadline: deadline)
     }
+
+    nonisolated package var topicName: TopicName { topic.name }
+
+    /// Key of the record that names the flow's owner.
+    nonisolated package var ownerKey: [UInt8] { OwnerRecord.key(cluster: sourceAlias, connector: connectorName) }
 
     nonisolated package func key(of partition: TopicPartition) -> ConnectOffsetKey {
         ConnectOffsetKey(connector: connectorName, subject: .source(cluster: sourceAlias, partition: partition))
@@ -136,7 +141,7 @@ package actor ProgressStore {
         waitsForTransactions: Bool = false,
         deadline: Deadline
     ) async throws -> Committed {
-        let ownerKey = OwnerRecord.key(cluster: sourceAlias, connector: connectorName)
+        let ownerKey = ownerKey
         var owner: OwnerRecord?
         var progress: [TopicPartition: ProgressRecord] = [:]
         var canonical: Set<TopicPartition> = []

@@ -1,8 +1,10 @@
 import Foundation
 package import KafkaClient
 package import KafkaProtocol
+import KafkaRecords
 package import Logging
 package import MirrorModel
+import NIOCore
 
 /// Sees to it that one process at a time writes a flow's transactions.
 ///
@@ -146,6 +148,28 @@ package actor FlowOwnership {
         guard isMine(committed.owner), committed.owner != nil else { return nil }
         toldAt = nil
         return Grant(identity: identity, transactionalID: id, progress: committed.progress)
+    }
+
+    /// Looks for a new owner until cancelled, for a process that was overtaken while it had nothing to write: no broker
+    /// refuses anything of it.
+    package func watch(every interval: Duration = .seconds(3)) async {
+        let reader = CompactedTopicReader(client: client, topic: store.topicName)
+        let key = store.ownerKey
+        while loss == nil, !isClosed, !Task.isCancelled {
+            do {
+                var newest: OwnerRecord?
+                try await reader.readToEnd(deadline: .after(.seconds(30))) { item in
+                    guard let value = item.record.value, item.record.key?.readableBytesView.elementsEqual(key) == true
+                    else { return }
+                    newest = OwnerRecord(bytes: value.readableBytesView) ?? newest
+                }
+                _ = isMine(newest)
+            } catch {
+                // Whoever has something to write tells what is wrong with the topic.
+                logger.debug("cannot look for another owner", metadata: ["reason": "\(error)"])
+            }
+            try? await Task.sleep(for: interval)
+        }
     }
 
     private func isMine(_ owner: OwnerRecord?) -> Bool {

@@ -226,6 +226,24 @@ struct ExactlyOnceFaultTests {
         }
     }
 
+    @Test("A process with nothing to write notices, too, that another one has taken over")
+    func takenOverWhileIdle() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.append(["0"], to: "t", of: clusters.a)
+            try await clusters.withService(mode) { old in
+                try await eventually("the first") { try await clusters.committed("A.t") == ["0"] }
+                try await clusters.withService(mode) { new in
+                    try await eventually("the old one has stopped", within: .seconds(20)) {
+                        if case .lost = await old.status().first?.phase { true } else { false }
+                    }
+                    #expect(await new.status().first?.phase == .running)
+                }
+            }
+            #expect(try await clusters.committed("A.t") == ["0"])
+        }
+    }
+
     @Test("Between the two modes nothing is lost and nothing comes twice")
     func changingModes() async throws {
         try await TwoClusters.run { clusters in
