@@ -179,9 +179,9 @@ package final class Shard: @unchecked Sendable {
             var result: [TopicPartition: PartitionPosition] = [:]
             for cell in self.moved {
                 cell.hasMoved = false
-                cell.knownPosition = cell.flow.position
+                cell.knownPosition = cell.flow.durablePosition
                 let source = cell.flow.assignment.source
-                if self.cells[source] === cell { result[source] = cell.flow.position }
+                if self.cells[source] === cell { result[source] = cell.flow.durablePosition }
             }
             self.moved.removeAll(keepingCapacity: self.moved.count < 1_024)
             return result
@@ -385,7 +385,7 @@ package final class Shard: @unchecked Sendable {
             for action in actions { self.perform(action, cell) }
         }
         cell.isRunning = false
-        if !cell.hasMoved, cell.flow.position != cell.knownPosition {
+        if !cell.hasMoved, cell.flow.durablePosition != cell.knownPosition {
             cell.hasMoved = true
             self.moved.append(cell)
         }
