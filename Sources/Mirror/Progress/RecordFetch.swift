@@ -1,9 +1,9 @@
-import KafkaClient
+package import KafkaClient
 import KafkaCompression
 import KafkaNetwork
 package import KafkaProtocol
 package import KafkaRecords
-import NIOCore
+package import NIOCore
 
 /// Fetches the visible records of one partition, one answer at a time: for looking something up, not for mirroring.
 struct RecordFetch {
@@ -23,19 +23,7 @@ struct RecordFetch {
     func producer(behind offset: Int64, deadline: Deadline) async throws -> ProducerStamp? {
         guard let bytes = try await self.data(from: offset, maximumBytes: 1, deadline: deadline)?.records?.joined()
         else { return nil }
-        var scanner = RecordBatchScanner(bytes)
-        while let element = try scanner.next() {
-            guard element.lastOffset >= offset else { continue }
-            guard case .batch(let batch) = element, batch.baseOffset <= offset, batch.producerID >= 0,
-                batch.baseSequence >= 0, !batch.attributes.isTransactional, !batch.attributes.isControl
-            else { return nil }
-            let first = ProducerStamp(
-                identity: ProducerIdentity(producerID: batch.producerID, epoch: batch.producerEpoch),
-                sequence: batch.baseSequence
-            )
-            return first.following(records: Int32(offset - batch.baseOffset) + 1)
-        }
-        return nil
+        return try VisibleRecords.producer(behind: offset, in: bytes)
     }
 
     private func data(
@@ -89,6 +77,24 @@ struct RecordFetch {
 
 /// What a consumer gets to see of one fetch answer.
 package enum VisibleRecords {
+    /// What the idempotent producer that wrote the record at an offset gives to the record behind it; nil when it was
+    /// none, or wrote in a transaction.
+    package static func producer(behind offset: Int64, in bytes: ByteBuffer) throws(RecordError) -> ProducerStamp? {
+        var scanner = RecordBatchScanner(bytes)
+        while let element = try scanner.next() {
+            guard element.lastOffset >= offset else { continue }
+            guard case .batch(let batch) = element, batch.baseOffset <= offset, batch.producerID >= 0,
+                batch.baseSequence >= 0, !batch.attributes.isTransactional, !batch.attributes.isControl
+            else { return nil }
+            let first = ProducerStamp(
+                identity: ProducerIdentity(producerID: batch.producerID, epoch: batch.producerEpoch),
+                sequence: batch.baseSequence
+            )
+            return first.following(records: Int32(offset - batch.baseOffset) + 1)
+        }
+        return nil
+    }
+
     package static func answer(
         _ data: FetchResponse.PartitionData,
         from offset: Int64,

@@ -188,17 +188,12 @@ package struct ResumeResolver: Sendable {
     }
 
     /// Goes on with the producer of the last record, if it was found by comparing and is not known yet.
-    ///
-    /// Without it a batch that an earlier process has still on its way would be written beside ours.
     private func continuing(
         _ assignment: PartitionAssignment,
         _ notices: [ResumeNotice],
         _ deadline: Deadline
     ) async -> PartitionAssignment {
-        guard let position = assignment.resumed, position.producer == nil, let offset = position.targetOffset,
-            // Whether the brokers' memory of producers was cut back with the log is not known.
-            notices.isEmpty
-        else { return assignment }
+        guard let offset = ProducerSuccession.recordOfProducer(assignment, notices) else { return assignment }
         var result = assignment
         let fetch = RecordFetch(client: target, partition: assignment.target, isReadCommitted: false)
         result.producer = try? await fetch.producer(behind: offset, deadline: deadline)

@@ -1,0 +1,125 @@
+package import KafkaClient
+package import KafkaProtocol
+package import MirrorModel
+
+/// Decides which producer each partition is written with, so that all processes of a flow are one producer to it.
+///
+/// # Implementation
+/// A value without sockets. `ProducerContinuity` (or a simulation) asks for ids and for where logs begin.
+package struct ProducerSuccession: Sendable {
+    private var identity: ProducerIdentity?
+    /// Target partitions that have begun with it: there it cannot begin a second time.
+    private var begun: Set<TopicPartition> = []
+    private var overtaken: [TopicPartition: Overtaken] = [:]
+
+    /// How often a partition was overtaken at one sequence number, which then is not the next one at all.
+    private struct Overtaken {
+        var producer: ProducerStamp?
+        var times = 0
+    }
+
+    /// After so many times the brokers remember something else than their log holds: another producer goes on.
+    private static let patience = 5
+
+    package init() {}
+
+    /// Somebody else has written in place of the partition's producer.
+    package mutating func overtook(_ partition: TopicPartition, _ producer: ProducerStamp?) {
+        let before = overtaken[partition]
+        let times = before?.producer == producer ? (before?.times ?? 0) + 1 : 1
+        overtaken[partition] = Overtaken(producer: producer, times: times)
+    }
+
+    /// The decision without a producer that the brokers refuse to go on with.
+    package func checked(_ decision: ResumeResolver.Decision) -> ResumeResolver.Decision {
+        guard var assignment = decision.assignment, let producer = assignment.producer,
+            let overtaken = overtaken[assignment.source], overtaken.producer == producer,
+            overtaken.times >= Self.patience
+        else { return decision }
+        assignment.producer = nil
+        return decision.with(assignment)
+    }
+
+    /// The producer id for partitions that begin without one; nil when a new one is needed, which `begin` takes.
+    package mutating func identity(for targets: Set<TopicPartition>) -> ProducerIdentity? {
+        guard let identity, begun.isDisjoint(with: targets) else { return nil }
+        begun.formUnion(targets)
+        return identity
+    }
+
+    /// A producer id was handed out for these partitions and those to come.
+    package mutating func begin(_ identity: ProducerIdentity, for targets: Set<TopicPartition>) {
+        self.identity = identity
+        begun = targets
+    }
+
+    /// Lets a partition begin with a producer, and says what has to be written down before.
+    ///
+    /// - Parameter sourceStart: Where the source's log begins, for a partition that is mirrored from there; nil when it
+    ///   is not known.
+    package static func begin(
+        _ decision: ResumeResolver.Decision,
+        of mirrored: TopicPlan.Mirrored,
+        with identity: ProducerIdentity,
+        sourceStart: Int64?
+    ) -> ResumeResolver.Decision {
+        guard var assignment = decision.assignment else { return decision }
+        let first = ProducerStamp(identity: identity, sequence: 0)
+        assignment.producer = first
+        assignment.resumed?.producer = first
+        if case .beginOnceWritten(_, var record) = decision {
+            record.producer = ProgressRecord.Producer(first)
+            return .beginOnceWritten(assignment, record)
+        }
+        guard let offset = assignment.resumed?.sourceOffset ?? sourceStart.map({ $0 - 1 }) else { return decision }
+        var record = ProgressRecord(
+            offset: offset,
+            targetOffset: assignment.resumed?.targetOffset,
+            leaderEpoch: assignment.resumed.flatMap { $0.leaderEpoch >= 0 ? $0.leaderEpoch : nil },
+            sourceTopicID: mirrored.sourceTopicID == .zero ? nil : mirrored.sourceTopicID,
+            targetTopicID: mirrored.targetTopicID == .zero ? nil : mirrored.targetTopicID
+        )
+        record.isStart = assignment.resumed == nil
+        record.producer = ProgressRecord.Producer(first)
+        return .beginWhenWritten(assignment, record)
+    }
+
+    /// The target record whose producer a partition goes on with, when no progress tells of it; nil when there is none.
+    ///
+    /// Without it a batch that an earlier process has still on its way would be written beside ours.
+    package static func recordOfProducer(_ assignment: PartitionAssignment, _ notices: [ResumeNotice]) -> Int64? {
+        // With notices, whether the brokers' memory of producers was cut back with the log is not known.
+        guard let position = assignment.resumed, position.producer == nil, notices.isEmpty else { return nil }
+        return position.targetOffset
+    }
+}
+
+extension ResumeResolver.Decision {
+    package var assignment: PartitionAssignment? {
+        switch self {
+        case .begin(let assignment), .beginOnceWritten(let assignment, _), .beginWhenWritten(let assignment, _):
+            assignment
+        case .comparing, .wait: nil
+        }
+    }
+
+    fileprivate func with(_ assignment: PartitionAssignment) -> Self {
+        switch self {
+        case .begin: .begin(assignment)
+        case .beginOnceWritten(_, let record): .beginOnceWritten(assignment, record)
+        case .beginWhenWritten(_, let record): .beginWhenWritten(assignment, record)
+        case .comparing, .wait: self
+        }
+    }
+}
+
+extension ProgressRecord.Producer {
+    /// What goes on at a stamp.
+    init(_ stamp: ProducerStamp) {
+        self.init(id: stamp.identity.producerID, epoch: stamp.identity.epoch, nextSequence: stamp.sequence)
+    }
+
+    var stamp: ProducerStamp {
+        ProducerStamp(identity: ProducerIdentity(producerID: id, epoch: epoch), sequence: nextSequence)
+    }
+}
