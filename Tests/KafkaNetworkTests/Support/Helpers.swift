@@ -50,7 +50,7 @@ func connectionError(
 
 /// Waits until `condition` holds, at most ten seconds.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(10)
+    let end = ContinuousClock.now + .seconds(45)
     while ContinuousClock.now < end {
         if condition() { return true }
         try? await NIOSingletons.posixEventLoopGroup.next().scheduleTask(in: .milliseconds(5)) {}.futureResult.get()

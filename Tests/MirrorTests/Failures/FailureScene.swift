@@ -69,7 +69,7 @@ struct FailureScene {
     /// Waits for a line that contains all of these.
     func told(
         _ parts: String...,
-        within limit: Duration = .seconds(10),
+        within limit: Duration = .seconds(45),
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await eventually("the log tells: \(parts)", within: limit, sourceLocation: sourceLocation) {
@@ -81,7 +81,7 @@ struct FailureScene {
     func mirrored(
         _ values: [String],
         to topic: TopicName,
-        within limit: Duration = .seconds(15),
+        within limit: Duration = .seconds(45),
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await eventually("\(topic) holds \(values)", within: limit, sourceLocation: sourceLocation) {

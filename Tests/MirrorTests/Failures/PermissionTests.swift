@@ -77,11 +77,11 @@ import Testing
                 try await scene.told("a topic waits", "cluster B", "A.t", "create")
                 try await Self.allow(scene.b, .create, "A.t")
                 try await Self.allow(scene.b, .describe, "A.t")
-                try await scene.told("the partition is stopped", "cluster B", "A.t-0", "WRITE", within: .seconds(20))
+                try await scene.told("the partition is stopped", "cluster B", "A.t-0", "WRITE", within: .seconds(60))
                 try await scene.a.put(["2"], in: "u")
                 try await scene.mirrored(["1", "2"], to: "A.u")
                 try await Self.allow(scene.b, .write, "A.t")
-                try await scene.mirrored(["1"], to: "A.t", within: .seconds(20))
+                try await scene.mirrored(["1"], to: "A.t", within: .seconds(60))
                 try await scene.told("the partition is mirrored again", "t-0")
                 #expect(scene.log.matching("a topic waits").count == 1)
             }

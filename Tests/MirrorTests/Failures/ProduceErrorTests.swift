@@ -31,7 +31,7 @@ struct ProduceErrorTests {
                     }
                 }
                 let last = expected.last
-                try await eventually("all of it", within: .seconds(30)) {
+                try await eventually("all of it", within: .seconds(60)) {
                     try await clusters.mirror("A.t").last == last
                 }
             }
@@ -55,7 +55,7 @@ struct ProduceErrorTests {
             }
             try await clusters.withService { _ in
                 let last = expected.last
-                try await eventually("all of it", within: .seconds(20)) {
+                try await eventually("all of it", within: .seconds(60)) {
                     try await clusters.mirror("A.t").last == last
                 }
             }

@@ -32,7 +32,7 @@ import Testing
                 try await scene.mirrored(["1"], to: "A.small")
                 #expect(try await scene.clusters.mirror("A.big") == ["1"])
                 try await scene.b.setTopicConfigs("A.big", ["max.message.bytes": "100000"])
-                try await scene.mirrored(["1", large, "3"], to: "A.big", within: .seconds(20))
+                try await scene.mirrored(["1", large, "3"], to: "A.big", within: .seconds(60))
                 try await scene.told("the partition is mirrored again", "big-0")
                 #expect(scene.log.matching("the partition is stopped").count == 1)
             }
@@ -61,7 +61,7 @@ import Testing
                 try await scene.mirrored(["1", "2"], to: "A.t")
                 try await scene.b.deleteTopic("A.t")
                 try await scene.a.put(["3"], in: "t")
-                try await scene.mirrored(["1", "2", "3"], to: "A.t", within: .seconds(30))
+                try await scene.mirrored(["1", "2", "3"], to: "A.t", within: .seconds(60))
             }
         )
     }
@@ -82,10 +82,10 @@ import Testing
                     "cluster B",
                     scene.b.bootstrapServers,
                     "refused",
-                    within: .seconds(20)
+                    within: .seconds(60)
                 )
                 try await scene.b.setBroker(node, isUp: true)
-                try await scene.mirrored(["1", "2"], to: "A.t", within: .seconds(20))
+                try await scene.mirrored(["1", "2"], to: "A.t", within: .seconds(60))
                 try await scene.told("no longer in the way", "cluster B")
                 #expect(scene.log.matching("something is in the way").count == 1)
             }

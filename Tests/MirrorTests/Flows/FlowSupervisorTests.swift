@@ -64,7 +64,7 @@ import Testing
                 try await eventually("progress is written") { try await clusters.progress(of: partition) != nil }
                 try await clusters.b.deleteTopic("mm2-offsets.A.internal")
                 shard.place(partition, PartitionPosition(sourceOffset: 2))
-                try await eventually("progress is written again", within: .seconds(20)) {
+                try await eventually("progress is written again", within: .seconds(60)) {
                     try await clusters.progress(of: partition)?.offset == 2
                 }
             }
@@ -92,12 +92,12 @@ import Testing
             try await clusters.a.createTopic("t", partitions: 1)
             try await clusters.b.setBroker(1, isUp: false)
             try await withFlow(clusters) { flow, shard in
-                try await eventually("the flow waits", within: .seconds(20)) {
+                try await eventually("the flow waits", within: .seconds(60)) {
                     if case .waiting(let reason) = await flow.status().phase { return reason.contains("cluster B") }
                     return false
                 }
                 try await clusters.b.setBroker(1, isUp: true)
-                try await eventually("the flow runs", within: .seconds(20)) { shard.assigned.count == 1 }
+                try await eventually("the flow runs", within: .seconds(60)) { shard.assigned.count == 1 }
                 #expect(await flow.status().phase == .running)
             }
         }

@@ -37,7 +37,7 @@ import Testing
                     try await eventually("the successor has written") { try await clusters.end() == 30 }
                     #expect(try await clusters.writeLate(producer) == .outOfOrderSequenceNumber)
                 }
-                try await eventually("all is mirrored", within: .seconds(20)) {
+                try await eventually("all is mirrored", within: .seconds(60)) {
                     let isCaughtUp = await service.status().first?.isCaughtUp ?? false
                     return try await clusters.end() >= 30 && isCaughtUp
                 }

@@ -49,7 +49,7 @@ import Testing
                 try await clusters.a.restore(set.bytes, to: TopicName(set.name), 0)
             }
             try await clusters.withService { service in
-                try await eventually("all topics are mirrored", within: .seconds(30)) {
+                try await eventually("all topics are mirrored", within: .seconds(60)) {
                     let status = try #require(await service.status().first)
                     return status.partitions.count == sets.count && status.isCaughtUp
                 }
@@ -126,7 +126,7 @@ import Testing
             try await clusters.a.createTopic("t")
             try await clusters.a.append(Self.records(0..<5_000), magic: 1, to: "t", 0)
             try await clusters.withService { _ in
-                try await eventually("it is mirrored", within: .seconds(30)) {
+                try await eventually("it is mirrored", within: .seconds(60)) {
                     try await clusters.b.topic("A.t")?.partitions.first?.endOffset == 5_000
                 }
             }

@@ -54,7 +54,7 @@ import Testing
             }
             let isolation = "A.consumer.isolation.level = read_\(isReadCommitted ? "" : "un")committed"
             try await clusters.withService(isolation) { service in
-                try await eventually("all topics are mirrored", within: .seconds(30)) {
+                try await eventually("all topics are mirrored", within: .seconds(60)) {
                     let status = try #require(await service.status().first)
                     return status.partitions.count == recordings.count && status.isCaughtUp
                 }

@@ -119,7 +119,7 @@ struct TwoClusters {
 /// Waits until `condition` holds; fails the test when it does not within ten seconds.
 func eventually(
     _ what: String,
-    within limit: Duration = .seconds(10),
+    within limit: Duration = .seconds(45),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {

@@ -171,7 +171,7 @@ import Testing
             },
             test: { scene in
                 // After one more try.
-                try await scene.mirrored(["0", "2"], to: "A.t", within: .seconds(20))
+                try await scene.mirrored(["0", "2"], to: "A.t", within: .seconds(60))
                 #expect(try await scene.clusters.gaps() == ["undecodable A t-0 1-1 continue"])
                 try await scene.told("the source data are damaged", "kind=undecodable", "from=1", "to=1")
             }

@@ -57,7 +57,7 @@ import Testing
             }
             var cases = 0
             func check(_ service: MirrorService, _ when: String, more: Int = 0) async throws {
-                try await eventually("all topics are mirrored", within: .seconds(30)) {
+                try await eventually("all topics are mirrored", within: .seconds(60)) {
                     let status = try #require(await service.status().first)
                     return status.partitions.count == recordings.count && status.isCaughtUp
                 }
@@ -115,7 +115,7 @@ import Testing
             func check(_ service: MirrorService, _ when: String) async throws {
                 let offsets = try #require(service.flows.first).offsets
                 let partition = TopicPartition(topic: "t", partition: 0)
-                try await eventually("it is mirrored, with its history: \(when)", within: .seconds(30)) {
+                try await eventually("it is mirrored, with its history: \(when)", within: .seconds(60)) {
                     let status = try #require(await service.status().first)
                     return status.isCaughtUp && status.partitions.count == 1
                         && offsets.translate(source: partition, offset: 1) == .exact(1)

@@ -39,7 +39,7 @@ import struct KafkaClient.CommittedOffset
             try await clusters.commit(offsets, at: clusters.a)
             let lines = Self.on + "\nB.exactly.once.source.support = \(exactlyOnce)"
             try await clusters.withService(lines) { service in
-                try await eventually("everything is translated", within: .seconds(30)) {
+                try await eventually("everything is translated", within: .seconds(60)) {
                     let status = try #require(await service.status().first)
                     return status.isCaughtUp && status.groups.groups.count == offsets.count
                         && status.groups.groups.values.allSatisfy { group in
@@ -244,7 +244,7 @@ import struct KafkaClient.CommittedOffset
                 try await eventually("the trouble shows") {
                     try #require(await service.status().first).impediments.contains { $0.contains("groups") }
                 }
-                try await eventually("it passes", within: .seconds(30)) {
+                try await eventually("it passes", within: .seconds(60)) {
                     try await clusters.checkpoints()["g"]?[Self.mirror] != nil
                 }
                 #expect(try #require(await service.status().first).impediments.isEmpty)

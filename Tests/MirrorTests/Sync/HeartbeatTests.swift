@@ -36,7 +36,10 @@ import Testing
             let records = try await clusters.b.records("heartbeats", 0)
             let times = records.map(\.timestamp)
             #expect(try await times == clusters.heartbeats("heartbeats", at: clusters.b).map(\.timestamp))
-            for (earlier, later) in zip(times, times.dropFirst()) { #expect(later - earlier >= 500) }
+            if let first = times.first, let last = times.last {
+                // A late one may be followed by one in time.
+                #expect(last - first >= Int64(times.count - 2) * 1000)
+            }
         }
     }
 
@@ -49,7 +52,7 @@ import Testing
                     try await !clusters.heartbeats("heartbeats", at: clusters.b).isEmpty
                 }
                 try await clusters.b.deleteTopic("heartbeats")
-                try await eventually("the topic is made again", within: .seconds(30)) {
+                try await eventually("the topic is made again", within: .seconds(60)) {
                     try await !clusters.heartbeats("heartbeats", at: clusters.b).isEmpty
                 }
             }

@@ -55,7 +55,7 @@ struct ExactlyOnceFaultTests {
                     expected += values
                     if round == 1 { continue }
                     let last = values.last
-                    try await eventually("round \(round)", within: .seconds(20)) {
+                    try await eventually("round \(round)", within: .seconds(60)) {
                         try await clusters.committed("A.t").last == last
                     }
                 }
@@ -127,7 +127,7 @@ struct ExactlyOnceFaultTests {
             }
             try await clusters.withService(mode) { _ in
                 let last = expected.last
-                try await eventually("all of it", within: .seconds(20)) {
+                try await eventually("all of it", within: .seconds(60)) {
                     try await clusters.committed("A.t").last == last
                 }
             }
@@ -145,13 +145,13 @@ struct ExactlyOnceFaultTests {
                 try await eventually("the first") { try await clusters.committed("A.t") == ["1"] }
                 try await clusters.b.faults.inject(.endTxn, .delay(1_500))
                 try await clusters.append(["2"], to: "t", of: clusters.a)
-                try await eventually("the second", within: .seconds(15)) {
+                try await eventually("the second", within: .seconds(60)) {
                     try await clusters.committed("A.t") == ["1", "2"]
                 }
                 // A delayed record: given up before the coordinator does.
                 try await clusters.b.faults.inject(.produce, .delay(1_500))
                 try await clusters.append(["3"], to: "t", of: clusters.a)
-                try await eventually("the third", within: .seconds(15)) {
+                try await eventually("the third", within: .seconds(60)) {
                     try await clusters.committed("A.t") == ["1", "2", "3"]
                 }
                 #expect(await service.status().first?.phase == .running)
@@ -178,7 +178,7 @@ struct ExactlyOnceFaultTests {
                 try await clusters.append(["other"], to: "t", of: clusters.a)
                 try await eventually("the other goes on") { try await clusters.committed("A.t") == ["other"] }
                 try await clusters.b.setTopicConfigs("A.large", ["max.message.bytes": "10000"])
-                try await eventually("it goes on", within: .seconds(20)) {
+                try await eventually("it goes on", within: .seconds(60)) {
                     try await clusters.committed("A.large") == ["small", big]
                 }
             }
@@ -207,10 +207,10 @@ struct ExactlyOnceFaultTests {
                 try await second.withService(mode) { new in
                     try await writing.value
                     expected += (1...30).map { "\($0)" }
-                    try await eventually("all of it", within: .seconds(20)) {
+                    try await eventually("all of it", within: .seconds(60)) {
                         try await clusters.committed("A.t").last == "30"
                     }
-                    try await eventually("the old one has stopped", within: .seconds(20)) {
+                    try await eventually("the old one has stopped", within: .seconds(60)) {
                         if case .lost = await old.status().first?.phase { true } else { false }
                     }
                     #expect(try await clusters.committed("A.t") == expected)
@@ -234,7 +234,7 @@ struct ExactlyOnceFaultTests {
             try await clusters.withService(mode) { old in
                 try await eventually("the first") { try await clusters.committed("A.t") == ["0"] }
                 try await clusters.withService(mode) { new in
-                    try await eventually("the old one has stopped", within: .seconds(20)) {
+                    try await eventually("the old one has stopped", within: .seconds(60)) {
                         if case .lost = await old.status().first?.phase { true } else { false }
                     }
                     #expect(await new.status().first?.phase == .running)
@@ -255,7 +255,7 @@ struct ExactlyOnceFaultTests {
                 try await clusters.append(values, to: "t", of: clusters.a)
                 let last = values.last
                 try await clusters.withKilledService(lines) { _ in
-                    try await eventually("round \(round)", within: .seconds(20)) {
+                    try await eventually("round \(round)", within: .seconds(60)) {
                         try await clusters.committed("A.t").last == last
                     }
                 }

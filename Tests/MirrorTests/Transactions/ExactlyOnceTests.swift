@@ -61,7 +61,7 @@ struct ExactlyOnceTests {
             try await clusters.append(["last"], to: "t", of: clusters.a)
             expected.append("last")
             try await clusters.withService(mode) { _ in
-                try await eventually("all of it", within: .seconds(20)) {
+                try await eventually("all of it", within: .seconds(60)) {
                     try await clusters.committed("A.t").last == "last"
                 }
             }
