@@ -171,19 +171,23 @@ extension PartitionFlow {
 
     /// Records that are not ours stand before a batch that the target has just put at `base`.
     mutating func foundForeign(upTo base: Int64, behind written: Int64) {
-        self.report(.foreignRecords(count: base - written - 1))
+        self.found(ForeignRecords(first: written + 1, last: base - 1, count: base - written - 1))
+    }
+
+    mutating func found(_ records: ForeignRecords) {
+        self.report(.foreignRecords(count: records.count))
         guard let position = self.position else { return }
         if var foreign = self.foreign {
-            foreign.gap.to = base - 1
-            foreign.gap.records = (foreign.gap.records ?? 0) + base - written - 1
+            foreign.gap.to = records.last
+            foreign.gap.records = (foreign.gap.records ?? 0) + records.count
             self.foreign = foreign
         } else {
             var gap = self.gap(
                 .foreignWriter,
                 atTarget: true,
-                from: written + 1,
-                to: base - 1,
-                records: base - written - 1,
+                from: records.first,
+                to: records.last,
+                records: records.count,
                 "somebody else writes to \(self.assignment.target)"
             )
             gap.policy = self.settings.policies.policy(for: gap.kind, topic: self.assignment.source.topic.string)
@@ -242,7 +246,10 @@ extension PartitionFlow {
     package var durablePosition: PartitionPosition? {
         // Where it would begin is behind what was found.
         if case .start? = self.hold?.wayOn { return nil }
-        if let foreign = self.foreign, !foreign.isRecorded || (self.hold?.gap.kind == .foreignWriter) {
+        // In a transaction nothing behind them is committed before.
+        if !self.settings.isTransactional, let foreign = self.foreign,
+            !foreign.isRecorded || (self.hold?.gap.kind == .foreignWriter)
+        {
             return foreign.before
         }
         return self.position

@@ -35,6 +35,53 @@ extension PartitionFlow {
         }
     }
 
+    // MARK: Foreign records
+
+    /// Target offsets before and among the batches of the open transaction that are not explained by what we wrote.
+    ///
+    /// Right behind what was committed last stands the marker of its transaction. Whatever else takes an offset has to
+    /// be looked at: markers of transactions that were given up and their records, or records of somebody else.
+    ///
+    /// - Parameter written: Where the target put each batch, by token.
+    package func unexplained(_ written: [UInt64: Int64?]) -> [Range<Int64>] {
+        var batches: [Range<Int64>] = []
+        for entry in self.queue.entries.prefix(self.queue.sentCount) {
+            guard let place = written[entry.token], let base = place else { continue }
+            batches.append(base..<base + Int64(entry.recordCount))
+        }
+        batches.sort { $0.lowerBound < $1.lowerBound }
+        guard let first = batches.first else { return [] }
+        let committed = self.position?.targetOffset
+        var next = committed.map { max($0, self.explainedThrough) + 1 } ?? first.lowerBound
+        if let committed, committed == self.committedEnd, next == committed + 1, first.lowerBound == next + 1 {
+            next = first.lowerBound
+        }
+        var result: [Range<Int64>] = []
+        for batch in batches {
+            let from = max(next, self.explainedThrough + 1)
+            if batch.lowerBound > from { result.append(from..<batch.lowerBound) }
+            next = max(next, batch.upperBound)
+        }
+        return result
+    }
+
+    /// Unexplained target offsets have been looked at up to one.
+    package mutating func explained(through offset: Int64, _ foreign: ForeignRecords?) {
+        self.explainedThrough = max(self.explainedThrough, offset)
+        guard let foreign, self.phase == .running else { return }
+        self.found(foreign)
+        // Nothing behind them is committed where the policy does not let it go on.
+        if let gap = self.foreignHold, let position = self.position { self.hold(gap, .behind(position)) }
+    }
+
+    /// Foreign records were found, and the ledger does not have them yet.
+    package var awaitsLedger: Bool { self.foreign.map { !$0.isRecorded } ?? false }
+
+    /// All that was acknowledged is committed.
+    package mutating func transactionCommitted() {
+        self.committedEnd = self.position?.targetOffset
+    }
+
     /// Everything sent since the last commit is lost: goes back to what is committed.
     ///
     /// - Parameter committed: What the target knows of the partition.

@@ -62,6 +62,10 @@ package struct PartitionFlow: Sendable {
     var foreign: Foreign?
     /// They stop the partition once nothing is out.
     var foreignHold: Gap?
+    /// In transactions: target offsets up to here have been looked at, whoever wrote them.
+    var explainedThrough: Int64 = -1
+    /// The last target offset of the transaction committed last: its marker stands behind it.
+    var committedEnd: Int64?
     /// What has to be in the ledger before the partition goes on, or is decided by somebody.
     var hold: Hold?
     var holdReportDue: NIODeadline?

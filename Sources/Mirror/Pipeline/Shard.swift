@@ -204,6 +204,7 @@ package final class Shard: @unchecked Sendable {
             guard let cell = self.cells[partition] else { return }
             cell.flow.recorded(gapKey: gapKey)
             self.run(cell)
+            self.transactionsGoOn()
         }
     }
 

@@ -12,7 +12,7 @@ struct RecordFetch {
     let isReadCommitted: Bool
 
     func records(from offset: Int64, deadline: Deadline) async throws -> ResumePlan.Answer {
-        guard let data = try await self.data(from: offset, deadline: deadline) else {
+        guard let data = try await self.data(from: offset, isReadCommitted: isReadCommitted, deadline: deadline) else {
             return .records([], next: offset)
         }
         return try VisibleRecords.answer(data, from: offset, isReadCommitted: isReadCommitted)
@@ -21,13 +21,19 @@ struct RecordFetch {
     /// What the idempotent producer that wrote the record at an offset gives to the record behind it; nil when it was
     /// none, or wrote in a transaction.
     func producer(behind offset: Int64, deadline: Deadline) async throws -> ProducerStamp? {
-        guard let bytes = try await self.data(from: offset, maximumBytes: 1, deadline: deadline)?.records?.joined()
-        else { return nil }
+        let data = try await self.data(
+            from: offset,
+            isReadCommitted: isReadCommitted,
+            maximumBytes: 1,
+            deadline: deadline
+        )
+        guard let bytes = data?.records?.joined() else { return nil }
         return try VisibleRecords.producer(behind: offset, in: bytes)
     }
 
-    private func data(
+    func data(
         from offset: Int64,
+        isReadCommitted: Bool,
         maximumBytes: Int32 = 4 << 20,
         deadline: Deadline
     ) async throws -> FetchResponse.PartitionData? {

@@ -310,6 +310,7 @@ extension Shard {
             last[source] = acknowledgement
             written[source, default: [:]][acknowledgement.token] = .some(acknowledgement.targetBase)
         }
+        guard !self.looksForForeignRecords(written, transactions) else { return }
         var positions: [TopicPartition: PartitionPosition] = [:]
         for cell in self.cells.values {
             let source = cell.flow.assignment.source
@@ -407,6 +408,7 @@ extension Shard {
             acknowledgement.cell.flow
                 .acknowledged(token: acknowledgement.token, baseOffset: acknowledgement.targetBase)
         }
+        for acknowledgement in acknowledged { acknowledgement.cell.flow.transactionCommitted() }
         let waiting = transactions.waiting
         for slot in Set(acknowledged.map(\.cell.produceSlot)).union(refusals.keys).union(waiting).sorted() {
             guard let cell = self.cellsByProduceSlot[slot] else { continue }

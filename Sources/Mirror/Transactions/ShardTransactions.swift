@@ -53,6 +53,9 @@ final class ShardTransactions: @unchecked Sendable {
     var waiting: Set<Int> = []
     /// How often the coordinator did not know the partition of a slot.
     var missing: [Int: Int] = [:]
+    /// Slots whose mirror is being looked through for foreign records.
+    var searching: Set<Int> = []
+    var isSearchForbidden = false
     /// What the target refused of a slot; acted on when the transaction is through.
     var refusals: [Int: ProduceRefusal] = [:]
     /// Progress that belongs to the open transaction.
