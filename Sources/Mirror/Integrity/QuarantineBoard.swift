@@ -87,16 +87,6 @@ package actor QuarantineBoard {
     private func show(_ statuses: [PartitionStatus]) async throws {
         let time = ContinuousClock.millisecondsSince1970
         var records: [AppendedRecord] = []
-        func add(_ partition: TopicPartition, _ entry: QuarantineEntry?) {
-            records.append(
-                AppendedRecord(
-                    partition: 0,
-                    key: ByteBuffer(bytes: ControlKey(.quarantine, flow: flow, partition: partition).bytes),
-                    value: entry.map { ByteBuffer(bytes: $0.bytes) },
-                    timestamp: time
-                )
-            )
-        }
         var present: Set<TopicPartition> = []
         for status in statuses {
             guard case .quarantined(let reason, let retryAt) = status.state else { continue }
@@ -113,14 +103,14 @@ package actor QuarantineBoard {
             )
             let shown = state.stopped[status.source]
             if let shown, shown.code == entry.code, shown.offset == entry.offset { entry.since = shown.since }
-            if shown != entry { add(status.source, entry) }
+            if shown != entry { records.append(record(.quarantine, status.source, entry.bytes, time)) }
         }
         for partition in state.stopped.keys.sorted() {
             if present.contains(partition) {
                 absences[partition] = nil
             } else {
                 absences[partition, default: 0] += 1
-                if absences[partition, default: 0] >= 3 { add(partition, nil) }
+                if absences[partition, default: 0] >= 3 { records.append(record(.quarantine, partition, nil, time)) }
             }
         }
         try await appender.append(records, deadline: .after(.seconds(10)))
@@ -143,15 +133,26 @@ package actor QuarantineBoard {
                 metadata: ["partition": "\(partition)", "answer": "\(answered.answer ?? "")"]
             )
             let time = ContinuousClock.millisecondsSince1970
-            let record = AppendedRecord(
-                partition: 0,
-                key: ByteBuffer(bytes: ControlKey(.release, flow: flow, partition: partition).bytes),
-                value: ByteBuffer(bytes: answered.bytes),
-                timestamp: time
-            )
+            var records = [record(.release, partition, answered.bytes, time)]
+            // Whoever reads the answer shall not find the partition among those that are stopped.
+            if refusal == nil { records.insert(record(.quarantine, partition, nil, time), at: 0) }
             // Before the next look, or it would be done twice.
             state.answered(partition, answered)
-            try await appender.append([record], deadline: .after(.seconds(10)))
+            try await appender.append(records, deadline: .after(.seconds(10)))
         }
+    }
+
+    private func record(
+        _ kind: ControlKey.Kind,
+        _ partition: TopicPartition,
+        _ value: [UInt8]?,
+        _ time: Int64
+    ) -> AppendedRecord {
+        AppendedRecord(
+            partition: 0,
+            key: ByteBuffer(bytes: ControlKey(kind, flow: flow, partition: partition).bytes),
+            value: value.map { ByteBuffer(bytes: $0) },
+            timestamp: time
+        )
     }
 }

@@ -90,6 +90,8 @@ import Testing
                 #expect(try await scene.clusters.gaps() == ["truncation A t-0 1-2 pause"])
                 #expect(try await scene.clusters.mirror("A.t") == ["0", "1", "2"])
                 #expect(try await release(scene, .goOn, "a") == "done")
+                let shown = try await withDesk(scene) { try await $0.read(deadline: .after(.seconds(5))).stopped }
+                #expect(shown.isEmpty)
                 try await scene.mirrored(["0", "1", "2", "x", "y", "z"], to: "A.t")
                 #expect(await scene.service.status().first?.quarantinedCount == 0)
             }
