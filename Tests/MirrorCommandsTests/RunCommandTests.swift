@@ -73,6 +73,8 @@ import Testing
 
     @Test(arguments: [
         "A.consumer.retry.backoff.max.ms", "A.consumer.metadata.max.age.ms", "B.producer.retry.backoff.max.ms",
+        // Of the client that writes offset syncs; without effect here but a mistake all the same; of an admin client.
+        "A.producer.request.timeout.ms", "A.consumer.max.poll.records", "A.admin.default.api.timeout.ms",
     ])
     func numbersOfClientsNameTheirPlace(key: String) throws {
         let text = """
@@ -83,6 +85,7 @@ import Testing
             \(key) = soon
             """
         let problems = try MirrorConfiguration(file: "m.properties", bytes: text.utf8).clientProblems()
+        #expect(problems.count == 1, "\(problems)")
         #expect(problems.first?.line == 5 && problems.first?.key == key, "\(problems)")
         #expect(problems.first?.description.contains("soon") == true)
     }

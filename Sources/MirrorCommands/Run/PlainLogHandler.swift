@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import MirrorModel
 
 /// Writes log entries to standard error, one line each, for people: time, level, flow, message, reason, the rest.
 struct PlainLogHandler: LogHandler {
@@ -33,14 +34,6 @@ struct PlainLogHandler: LogHandler {
             text += " [" + rest.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ") + "]"
         }
         if let next { text += "; \(next)" }
-        var visible = ""
-        for scalar in text.unicodeScalars {
-            if scalar.properties.generalCategory == .control {
-                visible += scalar.escaped(asASCII: true)
-            } else {
-                visible.unicodeScalars.append(scalar)
-            }
-        }
-        return visible + "\n"
+        return text.withVisibleControls + "\n"
     }
 }

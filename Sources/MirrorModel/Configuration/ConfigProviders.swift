@@ -50,47 +50,90 @@ package struct ConfigProviders: Sendable {
         self.providers = providers
     }
 
+    /// A reference that stays in a value as it is written, and why.
+    struct Unresolved: Equatable {
+        let reference: String
+        let reason: String
+        /// Whether it names a provider that there is.
+        let namesProvider: Bool
+    }
+
+    /// What a reference stands for.
+    private enum Answer {
+        case value(String)
+        case nothing(reason: String)
+    }
+
     /// `text` with every reference replaced that names a known provider and a key that is there.
     package func resolve(_ text: String) throws(LookupError) -> String {
-        guard !providers.isEmpty, text.contains("${") else { return text }
+        guard !providers.isEmpty else { return text }
+        return try replace(text).text
+    }
+
+    /// The references in `text` that `resolve` leaves as they are.
+    func unresolved(in text: String) throws(LookupError) -> [Unresolved] {
+        try replace(text).unresolved
+    }
+
+    private func replace(_ text: String) throws(LookupError) -> (text: String, unresolved: [Unresolved]) {
+        guard text.contains("${") else { return (text, []) }
         var result = ""
+        var unresolved: [Unresolved] = []
         var rest = text[...]
         while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
-            let inner = rest[start.upperBound..<end]
-            guard let value = try lookUp(inner) else {
-                result += rest[...end]
-                rest = rest[rest.index(after: end)...]
-                continue
+            let next = rest.index(after: end)
+            switch try lookUp(rest[start.upperBound..<end]) {
+            case .value(let value): result += rest[..<start.lowerBound] + value
+            case .nothing(let reason):
+                let name = String(rest[start.upperBound..<end].prefix { $0 != ":" })
+                unresolved.append(
+                    Unresolved(
+                        reference: String(rest[start.lowerBound..<next]),
+                        reason: reason,
+                        namesProvider: providers[name] != nil
+                    )
+                )
+                result += rest[..<next]
             }
-            result += rest[..<start.lowerBound]
-            result += value
-            rest = rest[rest.index(after: end)...]
+            rest = rest[next...]
         }
-        return result + rest
+        return (result + rest, unresolved)
     }
 
     /// The value of `provider:path:key` or `provider:key`; a key may contain further colons, a path may not.
-    private func lookUp(_ reference: Substring) throws(LookupError) -> String? {
+    private func lookUp(_ reference: Substring) throws(LookupError) -> Answer {
         let parts = reference.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count >= 2, let provider = providers[parts[0]] else { return nil }
+        guard parts.count >= 2 else { return .nothing(reason: "is not ${PROVIDER:KEY} or ${PROVIDER:PATH:KEY}") }
+        guard let provider = providers[parts[0]] else {
+            return .nothing(reason: "names a provider “\(parts[0])” that config.providers does not list")
+        }
         let path = parts.count == 3 ? parts[1] : ""
         let key = parts[parts.count - 1]
         switch provider {
         case .file(let allowed):
-            guard !path.isEmpty, isAllowed(path, allowed) else { return nil }
-            return try properties(at: path)[key]
+            guard !path.isEmpty else { return .nothing(reason: "names no file") }
+            guard isAllowed(path, allowed) else { return .nothing(reason: "names a file outside of allowed.paths") }
+            return try properties(at: path)[key].map { .value($0) }
+                ?? .nothing(reason: "names a key that the file does not have")
         case .directory(let allowed):
-            guard !path.isEmpty, !key.contains("/"), isAllowed(path, allowed) else { return nil }
-            return try content(ofFile: key, in: path)
+            guard !path.isEmpty else { return .nothing(reason: "names no folder") }
+            guard isAllowed(path, allowed) else { return .nothing(reason: "names a folder outside of allowed.paths") }
+            guard !key.contains("/"), let content = try content(ofFile: key, in: path) else {
+                return .nothing(reason: "names a file that the folder does not have")
+            }
+            return .value(content)
         case .variables(let pattern):
             guard path.isEmpty else {
                 throw LookupError(reason: "the environment has no paths, but a reference to it names “\(path)”")
             }
             do throws(NamePattern.SyntaxError) {
-                return try NamePattern([pattern]).matches(key) ? environment.variables[key] : nil
+                guard try NamePattern([pattern]).matches(key) else {
+                    return .nothing(reason: "names a variable that allowlist.pattern does not allow")
+                }
             } catch {
                 throw LookupError(reason: "allowlist.pattern “\(pattern)” \(error.reason)")
             }
+            return environment.variables[key].map { .value($0) } ?? .nothing(reason: "names a variable that is not set")
         }
     }
 

@@ -41,7 +41,7 @@ package struct ConfigurationDiagnostic: Sendable, Equatable, CustomStringConvert
         text += ": "
         if let key { text += "\(key): " }
         if let value { text += "“\(value)” " }
-        return text + reason + "; " + nextStep
+        return (text + reason + "; " + nextStep).withVisibleControls
     }
 }
 

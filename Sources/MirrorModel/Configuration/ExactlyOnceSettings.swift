@@ -21,7 +21,7 @@ package struct ExactlyOnceSettings: Sendable, Equatable {
     /// `preparing` is the first half of a rolling upgrade of Connect workers, in which MirrorMaker's tasks write without
     /// transactions still; so do we.
     init?(source: ConnectorSettings, worker: WorkerSettings, connectorName: String) {
-        guard Self.support(source: source, worker: worker) == "enabled" else { return nil }
+        guard Self.support(worker) == "enabled" else { return nil }
         let interval =
             Self.number("transaction.boundary.interval.ms", source, worker)
             ?? worker.number("offset.flush.interval.ms") ?? 1000
@@ -40,10 +40,9 @@ package struct ExactlyOnceSettings: Sendable, Equatable {
     /// The transactional id of a shard.
     package func transactionalID(_ shard: Int) -> KafkaString { KafkaString("\(idPrefix)\(shard)") }
 
-    /// The value of `exactly.once.source.support`; a flow's own goes before that of its target.
-    static func support(source: ConnectorSettings, worker: WorkerSettings) -> String? {
-        (source.properties["exactly.once.source.support"]?.trimmedAsJava ?? worker.text("exactly.once.source.support"))?
-            .lowercased()
+    /// The value of `exactly.once.source.support`, which concerns all flows into a cluster.
+    static func support(_ worker: WorkerSettings) -> String? {
+        worker.text("exactly.once.source.support")?.lowercased()
     }
 
     private static func number(_ key: String, _ source: ConnectorSettings, _ worker: WorkerSettings) -> Int64? {

@@ -29,7 +29,7 @@ package struct FlowConfiguration: Sendable {
 
     /// The Kafka clients of a flow.
     package enum Client: Sendable, CaseIterable {
-        case sourceConsumer, sourceAdmin, targetProducer, targetAdmin
+        case sourceConsumer, sourceAdmin, targetProducer, targetAdmin, offsetSyncsProducer, offsetSyncsAdmin
     }
 
     package let pair: PropertyResolution.Pair
@@ -78,6 +78,8 @@ package struct FlowConfiguration: Sendable {
         case .sourceAdmin: sourceAdmin
         case .targetProducer: targetProducer
         case .targetAdmin: targetAdmin
+        case .offsetSyncsProducer: offsetSyncs.producer
+        case .offsetSyncsAdmin: offsetSyncs.admin
         }
     }
 
@@ -86,7 +88,11 @@ package struct FlowConfiguration: Sendable {
 
     /// The cluster that a client talks to.
     package func alias(of client: Client) -> String {
-        client == .sourceConsumer || client == .sourceAdmin ? sourceAlias : targetAlias
+        switch client {
+        case .sourceConsumer, .sourceAdmin: sourceAlias
+        case .targetProducer, .targetAdmin: targetAlias
+        case .offsetSyncsProducer, .offsetSyncsAdmin: offsetSyncs.isAtTarget ? targetAlias : sourceAlias
+        }
     }
 
     package var name: String { pair.description }
@@ -161,7 +167,8 @@ extension FlowConfiguration {
         self.targetProducer = producer.values
         self.origins = [
             .sourceConsumer: consumer.origins, .sourceAdmin: sourceAdmin.origins, .targetProducer: producer.origins,
-            .targetAdmin: targetAdmin.origins,
+            .targetAdmin: targetAdmin.origins, .offsetSyncsProducer: source.clientMap(.offsetSyncsProducer).origins,
+            .offsetSyncsAdmin: source.clientMap(.offsetSyncsAdmin).origins,
         ]
     }
 }

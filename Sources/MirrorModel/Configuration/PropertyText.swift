@@ -24,6 +24,19 @@ extension String {
         return String(scalars)
     }
 
+    /// With escapes for control characters, which would break lines or do something to a terminal.
+    package var withVisibleControls: String {
+        var visible = ""
+        for scalar in unicodeScalars {
+            if scalar.properties.generalCategory == .control {
+                visible += scalar.escaped(asASCII: true)
+            } else {
+                visible.unicodeScalars.append(scalar)
+            }
+        }
+        return visible
+    }
+
     /// The elements of a LIST value: split at commas, blanks around each dropped; blank text has no elements.
     package var configurationList: [String] {
         let trimmed = trimmedAsJava

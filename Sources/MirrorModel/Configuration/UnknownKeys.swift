@@ -68,10 +68,17 @@ struct UnknownKeys {
             return Finding(reason: "names a flow from a cluster to itself", nextStep: "correct one of the two names")
         }
         let wrong = isSourceKnown ? target : source
-        return unknown("names a cluster “\(wrong)” that `clusters` does not list", wrong, among: clusters)
+        return unknown(
+            "names a cluster “\(wrong)” that `clusters` does not list",
+            wrong,
+            among: clusters,
+            prefix: isSourceKnown ? "\(source)->" : "",
+            suffix: isSourceKnown ? String(rest.dropFirst(target.count)) : "->\(rest)"
+        )
     }
 
     private func flow(_ rest: String, from source: String, to target: String) -> Finding? {
+        let pair = "\(source)->\(target)."
         if Self.flowNames.contains(rest) { return nil }
         for prefix in ["transforms.", "predicates.", "topic.creation.", "config.providers"]
         where rest.hasBytePrefix(prefix) {
@@ -83,32 +90,32 @@ struct UnknownKeys {
         }
         for (prefix, names) in Self.flowClientPrefixes {
             guard let name = rest.remainder(afterPrefix: prefix) else { continue }
-            guard names.contains(name) else { return unknownKey(name, among: names, prefix: prefix) }
+            guard names.contains(name) else { return unknownKey(name, among: names, prefix: pair + prefix) }
             guard prefix == "producer." || prefix == "target.producer." else { return nil }
             return Finding(
                 reason: "does not reach the producer of the mirrored records",
-                nextStep: "write \(source)->\(target).producer.override.\(name) or \(target).producer.\(name)"
+                nextStep: "write \(pair)producer.override.\(name) or \(target).producer.\(name)"
             )
         }
         if Self.workerNames.contains(rest) || Self.isStorageTopicConfig(rest) {
             return Finding(reason: "has no effect on a single flow", nextStep: "write \(target).\(rest)")
         }
-        return unknownKey(rest, among: Self.flowNames)
+        return unknownKey(rest, among: Self.flowNames, prefix: pair)
     }
 
     private func cluster(_ alias: String, _ rest: String) -> Finding? {
         if Self.clusterNames.contains(rest) || Self.isStorageTopicConfig(rest) { return nil }
         if ConfigKey.workerFamilies.contains(where: rest.hasBytePrefix), !Self.flowNames.contains(rest) {
-            return unknownKey(rest, among: Self.clusterNames)
+            return unknownKey(rest, among: Self.clusterNames, prefix: alias + ".")
         }
         for (prefix, names) in Self.clientPrefixes {
             guard let name = rest.remainder(afterPrefix: prefix) else { continue }
-            return names.contains(name) ? nil : unknownKey(name, among: names, prefix: prefix)
+            return names.contains(name) ? nil : unknownKey(name, among: names, prefix: "\(alias).\(prefix)")
         }
         if Self.flowNames.contains(rest) {
             return Finding(reason: "has no effect on a cluster", nextStep: "write SOURCE->TARGET.\(rest)")
         }
-        return unknownKey(rest, among: Self.clusterNames)
+        return unknownKey(rest, among: Self.clusterNames, prefix: alias + ".")
     }
 
     private func unknownTopLevel(_ key: String) -> Finding {
@@ -131,7 +138,8 @@ struct UnknownKeys {
         return Finding(reason: "is not a known key", nextStep: "remove it or correct it")
     }
 
-    private func unknownKey(_ name: String, among names: Set<String>, prefix: String = "") -> Finding {
+    /// - Parameter prefix: What stands before the name, so that the suggestion can be copied as it is.
+    private func unknownKey(_ name: String, among names: Set<String>, prefix: String) -> Finding {
         unknown("is not a known key", name, among: Array(names), prefix: prefix)
     }
 

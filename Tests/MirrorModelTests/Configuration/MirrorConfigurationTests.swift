@@ -131,13 +131,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("A->B.topic = x", "did you mean topics?"),
-        ("A->B.topcis = x", "did you mean topics?"),
-        ("A->B.tpics.exclude = x", "did you mean topics.exclude?"),
-        ("A.bootstrap.server = x:1", "did you mean bootstrap.servers?"),
-        ("A.consumer.isolation.levle = read_committed", "did you mean consumer.isolation.level?"),
-        ("a->B.enabled = true", "did you mean A?"),
-        ("A->b.enabled = true", "did you mean B?"),
+        ("A->B.topic = x", "did you mean A->B.topics?"),
+        ("A->B.topcis = x", "did you mean A->B.topics?"),
+        ("A->B.tpics.exclude = x", "did you mean A->B.topics.exclude?"),
+        ("A.bootstrap.server = x:1", "did you mean A.bootstrap.servers?"),
+        ("A.consumer.isolation.levle = read_committed", "did you mean A.consumer.isolation.level?"),
+        ("a->B.enabled = true", "did you mean A->B.enabled?"),
+        ("A->b.enabled = true", "did you mean A->B.enabled?"),
         ("b.bootstrap.servers = x:1", "did you mean B.bootstrap.servers?"),
         ("replicaton.factor = 1", "did you mean replication.factor?"),
         ("topics.blacklist = x", "write topics.exclude"),
@@ -220,9 +220,13 @@ import Testing
             sync.topic.acls.enabled = false
             consumer.poll.timeout.ms = 5
             sync.topic.configs.interval.seconds = 5
+            A->B.topic.creation.default.partitions = 5
             """
         )
-        #expect(configuration.keysWithoutEffect == ["sync.topic.configs.interval.seconds"])
+        #expect(
+            configuration.keysWithoutEffect
+                == ["sync.topic.configs.interval.seconds", "A->B.topic.creation.default.partitions"]
+        )
         #expect(configuration.warnings.isEmpty)
         #expect(try read("").keysWithoutEffect.isEmpty)
     }
@@ -298,6 +302,62 @@ import Testing
         #expect(first("clusters = A, B").contains("write A->B.enabled = true"))
         #expect(first("clusters = A, B\nA->B.enabled=true").contains("cluster A has no address"))
         #expect(first("clusters = A,,B").contains("empty name"))
+    }
+
+    @Test(arguments: [
+        ("A->B.exactly.once.support = requird", "requested, required"),
+        ("A->B.transaction.boundary = batch", "poll, interval"),
+        ("B.transaction.boundary.interval.ms = soon", "whole number"),
+        ("A->B.transaction.boundary.interval.ms = -1", "less than 0"),
+        ("A->B.heartbeats.replication.enabled = flase", "neither true nor false"),
+        ("A->B.offsets.storage.topic = progress", "write TARGET.offset.storage.topic"),
+        ("A->B.source.cluster.alias = east", "another name than `clusters` does"),
+        ("target.cluster.alias = west", "another name than `clusters` does"),
+        ("dedicated.mode.enable.internal.rest = maybe", "neither true nor false"),
+        ("ssl.client.auth = perhaps", "required, requested, none"),
+    ])
+    func wrongValuesOfRareKeysAreFound(line: String, words: String) {
+        let errors = errors(line)
+        #expect(errors.count == 1, "\(errors)")
+        #expect(errors.first?.hasPrefix("m.properties:5: ") == true && errors.first?.contains(words) == true)
+    }
+
+    @Test func transactionsAreForAllFlowsIntoATarget() throws {
+        let configuration = try read("A->B.exactly.once.source.support = enabled")
+        #expect(configuration.flows.allSatisfy { $0.exactlyOnce == nil })
+        #expect(configuration.warnings.map(\.nextStep) == ["write B.exactly.once.source.support"])
+        #expect(try read("B.exactly.once.source.support = enabled").flows.first?.exactlyOnce != nil)
+    }
+
+    @Test(arguments: [
+        ("B.client.id = ${env:MISSING}", "${env:MISSING} names a variable that is not set"),
+        (
+            "B.client.id = x-${env:X}-${env:SECRET_X}",
+            "${env:SECRET_X} names a variable that allowlist.pattern does not"
+        ),
+        ("B.client.id = ${vault:a:b}", "${vault:a:b} names a provider “vault” that config.providers does not list"),
+        ("B.client.id = ${X}", "${X} is not ${PROVIDER:KEY}"),
+        ("B.client.id = ${dir:/:no-such-file}", "${dir:/:no-such-file} names a file that the folder does not have"),
+        ("B.client.id = ${file:/etc/passwd:x}", "${file:/etc/passwd:x} names a file outside of allowed.paths"),
+        ("B.sasl.jaas.config = ${env:MISSING}", "${env:MISSING} names a variable that is not set"),
+        ("B.sasl.jaas.config = pass${se:cr}et", "to no provider that config.providers lists"),
+    ])
+    func aReferenceThatLeadsNowhereIsWarnedAbout(line: String, reason: String) throws {
+        let package = "org.apache.kafka.common.config.provider"
+        let text = """
+            \(line)
+            config.providers = env, dir, file
+            config.providers.env.class = \(package).EnvVarConfigProvider
+            config.providers.env.param.allowlist.pattern = [A-RT-Z].*
+            config.providers.dir.class = \(package).DirectoryConfigProvider
+            config.providers.file.class = \(package).FileConfigProvider
+            config.providers.file.param.allowed.paths = /srv/secrets
+            """
+        let warnings = try read(text).warnings
+        #expect(warnings.count == 1, "\(warnings)")
+        #expect(warnings.first?.line == 5)
+        #expect(warnings.first?.reason.contains(reason) == true, "\(warnings)")
+        #expect(!"\(warnings)".contains("se:cr"))
     }
 
     @Test func providersThatFailAreErrors() {

@@ -83,8 +83,13 @@ extension ConfigKey {
         ConfigKey("use.defaults.from", .string, "target"),
         ConfigKey("exactly.once.support", .string, "requested", .oneOfIgnoringCase(["requested", "required"])),
         ConfigKey("transaction.boundary", .string, "poll", .oneOfIgnoringCase(["poll", "interval", "connector"])),
-        ConfigKey("transaction.boundary.interval.ms", .long),
-        ConfigKey("offsets.storage.topic", .string),
+        ConfigKey("transaction.boundary.interval.ms", .long, nil, .atLeast(0)),
+        ConfigKey(
+            "offsets.storage.topic",
+            .string,
+            nil,
+            .empty("write TARGET.offset.storage.topic, which names the topic of progress for all flows into TARGET")
+        ),
         ConfigKey("topic.creation.groups", .list),
         ConfigKey("heartbeats.replication.enabled", .boolean, "true"),
     ]
