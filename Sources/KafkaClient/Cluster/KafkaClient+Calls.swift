@@ -52,7 +52,8 @@ extension KafkaClient {
                 .timedOut,
                 "The broker did not answer \(R.apiKey) in time",
                 cluster: self.name,
-                address: address
+                address: address,
+                nextStep: "Check that the broker is alive and reachable"
             )
         }
     }

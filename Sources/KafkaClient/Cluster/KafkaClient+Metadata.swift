@@ -144,9 +144,10 @@ extension KafkaClient {
                 self.state.withLock { $0.lastRefreshError }
                 ?? KafkaClientError(
                     .timedOut,
-                    "No broker answered with metadata in time; asked were \(self.bootstrapList)",
+                    "No broker answered in time; asked were \(self.bootstrapList)",
                     cluster: self.name,
-                    nextStep: "Check bootstrap.servers, and that the brokers are up and can be reached from here."
+                    nextStep: "Check bootstrap.servers, that Kafka brokers which are alive listen there, firewalls, "
+                        + "and that security.protocol fits the listener"
                 )
             error.cluster = self.name
             return error

@@ -24,11 +24,12 @@ extension FlowSupervisor {
         logger.warning("a topic waits", metadata: metadata)
     }
 
-    func impede(_ kind: Impediment, _ text: String) {
+    /// - Parameter likeness: What other texts of the same trouble have in common.
+    func impede(_ kind: Impediment, _ text: String, likeness: String? = nil) {
         impediments[kind] = text
         // What keeps a cluster from answering keeps progress from being written.
         if kind == .progress, impediments[.clusters] != nil { return }
-        guard news.tells(kind.subject, text, now: .now) else { return }
+        guard news.tells(kind.subject, likeness ?? text, now: .now) else { return }
         logger.warning("something is in the way", metadata: ["reason": "\(text)"])
     }
 
@@ -100,5 +101,17 @@ extension FlowSupervisor {
         let isSource = failure.cluster == configuration.sourceAlias
         let properties = isSource ? configuration.sourceConsumer : configuration.targetProducer
         return "\(error) (bootstrap.servers = \(properties["bootstrap.servers"] ?? ""))"
+    }
+
+    /// A cluster that does not answer is one trouble, however each attempt ends.
+    static func likeness(of error: any Error) -> String? {
+        guard let error = error as? KafkaClientError, let cluster = error.cluster, error.kafkaError == nil,
+            error.topic == nil
+        else { return nil }
+        return switch error.code {
+        case .unreachable, .timedOut: "cluster \(cluster) does not answer"
+        case .invalidAnswer: "cluster \(cluster) answers what is not Kafka"
+        default: nil
+        }
     }
 }

@@ -19,7 +19,7 @@ extension FlowSupervisor {
                 clear(.clusters)
             } catch {
                 guard !Task.isCancelled else { return }
-                impede(.clusters, text(of: error))
+                impede(.clusters, text(of: error), likeness: Self.likeness(of: error))
             }
         }
     }

@@ -230,7 +230,7 @@ package actor FlowSupervisor {
                 break
             } catch {
                 guard !Task.isCancelled else { return }
-                wait(for: text(of: error))
+                wait(for: text(of: error), likeness: Self.likeness(of: error))
                 try? await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(5))
                 limit = .seconds(30)
@@ -303,9 +303,9 @@ package actor FlowSupervisor {
         try await pass(source: sourceMetadata, target: targetMetadata)
     }
 
-    private func wait(for reason: String) {
+    private func wait(for reason: String, likeness: String?) {
         phase = .waiting(reason: reason)
-        guard news.tells(.start, reason, now: .now) else { return }
+        guard news.tells(.start, likeness ?? reason, now: .now) else { return }
         logger.warning("the flow waits", metadata: ["reason": "\(reason)"])
     }
 

@@ -79,8 +79,12 @@ package final class MirrorService: Service {
         }
         (self.stopping, self.stopContinuation) = AsyncStream.makeStream(of: Never.self)
         self.flows = flows
-        self.heartbeatFlows = try configuration.flows.filter { !$0.isEnabled && $0.sendsHeartbeats }
-            .map { try HeartbeatFlow($0, eventLoopGroup: eventLoopGroup, logger: logger) }
+        var told: Set<String> = []
+        self.heartbeatFlows = try configuration.flows.filter { !$0.isEnabled && $0.sendsHeartbeats }.map { flow in
+            // A cluster in trouble is told once, not by every flow that only sends it heartbeats.
+            let isAlone = told.insert(flow.targetAlias).inserted && !configuration.reaches(flow.targetAlias, as: flow)
+            return try HeartbeatFlow(flow, eventLoopGroup: eventLoopGroup, logger: logger, isAlone: isAlone)
+        }
     }
 
     /// Runs all flows until `stop` is called, the service group shuts down, or the task is cancelled.
@@ -109,5 +113,18 @@ package final class MirrorService: Service {
         var result: [FlowStatus] = []
         for flow in flows { result.append(await flow.status()) }
         return result
+    }
+}
+
+extension MirrorConfiguration {
+    /// Whether a flow of records connects to cluster `alias` as this one's heartbeats do.
+    fileprivate func reaches(_ alias: String, as flow: FlowConfiguration) -> Bool {
+        flows.contains { other in
+            guard other.isEnabled else { return false }
+            return FlowConfiguration.Client.allCases.contains { client in
+                other.alias(of: client) == alias
+                    && FlowClients.connectsAlike(other.properties(of: client), flow.targetProducer)
+            }
+        }
     }
 }

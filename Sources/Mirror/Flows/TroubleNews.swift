@@ -63,7 +63,7 @@ struct TroubleNews: Sendable {
 
     /// Whether the trouble is to be told now.
     mutating func tells(_ subject: Subject, _ text: String, now: Instant) -> Bool {
-        let text = String(text.map { $0.isNumber ? "#" : $0 })
+        let text = Self.withoutNumbers(text)
         if var trouble = troubles[subject] {
             let isKnown = trouble.texts.contains(text) || trouble.texts.count >= Self.textLimit
             guard !isKnown || now - trouble.toldAt >= Self.reminder else { return false }
@@ -100,6 +100,20 @@ struct TroubleNews: Sendable {
             crowds[kind]?.withheldSince = nil
         }
         return result
+    }
+
+    /// The text with a mark for every number, so that durations, offsets and sizes make no other text of it.
+    private static func withoutNumbers(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            if !character.isNumber {
+                result.append(character)
+            } else if result.last != "#" {
+                if result.last == "-" { result.removeLast() }
+                result.append("#")
+            }
+        }
+        return result.replacing("# ms", with: "# s")
     }
 
     private mutating func admits(_ kind: Kind, _ text: String, now: Instant) -> Bool {

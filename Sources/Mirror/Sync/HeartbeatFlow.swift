@@ -10,7 +10,13 @@ package struct HeartbeatFlow: Sendable {
     private let adminClient: KafkaClient
     private let task: HeartbeatTask
 
-    package init(_ configuration: FlowConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger) throws {
+    /// - Parameter isAlone: Nobody else tells when the target does not answer.
+    package init(
+        _ configuration: FlowConfiguration,
+        eventLoopGroup: any EventLoopGroup,
+        logger: Logger,
+        isAlone: Bool = true
+    ) throws {
         var logger = logger
         logger[metadataKey: "flow"] = .string(configuration.name)
         client = try KafkaClient(
@@ -33,7 +39,7 @@ package struct HeartbeatFlow: Sendable {
             client: client,
             adminClient: adminClient,
             logger: logger,
-            isAlone: true
+            isAlone: isAlone
         )
     }
 

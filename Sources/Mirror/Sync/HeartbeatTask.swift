@@ -33,7 +33,7 @@ package struct HeartbeatTask: Sendable {
         self.client = client
         self.adminClient = adminClient
         self.logger = logger
-        self.news = JobNews(logger: logger, isAlone: isAlone)
+        self.news = JobNews(logger: logger, isAlone: isAlone, expectsNonsense: true)
         self.topic = MirrorTopic(
             name: ReplicationPolicy.heartbeatsTopic,
             replicationFactor: configuration.heartbeats.topicReplicationFactor,

@@ -11,12 +11,16 @@ final class JobNews: Sendable {
 
     private let logger: Logger
     private let isAlone: Bool
+    private let expectsNonsense: Bool
     private let state = Mutex(State())
 
-    /// - Parameter isAlone: nobody else tells when a cluster does not answer.
-    init(logger: Logger, isAlone: Bool = false) {
+    /// - Parameters:
+    ///   - isAlone: nobody else tells when a cluster does not answer.
+    ///   - expectsNonsense: what is no answer of Kafka at all is told by others, too.
+    init(logger: Logger, isAlone: Bool = false, expectsNonsense: Bool = false) {
         self.logger = logger
         self.isAlone = isAlone
+        self.expectsNonsense = expectsNonsense
     }
 
     /// What is in the way at present, in words.
@@ -26,8 +30,7 @@ final class JobNews: Sendable {
 
     /// - Parameter what: the job and what it cannot do, `checkpoints cannot be written:`.
     func failed(_ what: String, _ error: any Error, nextStep: String? = nil) {
-        let code = (error as? KafkaClientError)?.code
-        let isToldByFlow = !isAlone && (code == .unreachable || code == .timedOut)
+        let isToldByFlow = !isAlone && isAboutWholeCluster(error)
         let isTold = state.withLock { state in
             state.current[what] = "\(error)"
             guard !isToldByFlow else { return false }
@@ -45,5 +48,16 @@ final class JobNews: Sendable {
             return state.news.tellsEnd(of: .job(what), now: .now)
         }
         if isTold { logger.info("no longer: \(what)") }
+    }
+
+    /// Whether nothing of the cluster can be used, which a flow that needs it tells.
+    private func isAboutWholeCluster(_ error: any Error) -> Bool {
+        guard let error = error as? KafkaClientError else { return false }
+        return switch error.code {
+        case .unreachable, .authenticationFailed, .tlsFailed: true
+        case .timedOut: error.kafkaError == nil
+        case .invalidAnswer: expectsNonsense && error.kafkaError == nil
+        default: false
+        }
     }
 }

@@ -152,15 +152,20 @@ package struct RunCommand: AsyncParsableCommand {
         }
     }
 
+    /// Signals that follow the first one within this time count as the same.
+    private static let echo = Duration.milliseconds(500)
+
     /// Ends the program on the spot when a second SIGINT or SIGTERM comes.
     private static func exitAtSecondSignal(_ logger: Logger) async {
-        var hasAsked = false
+        var asked: ContinuousClock.Instant?
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-            if hasAsked {
+            if let asked {
+                // timeout(1), shells and wrappers hand on a signal that the whole group gets: the same wish, twice.
+                guard ContinuousClock.now - asked >= Self.echo else { continue }
                 logger.warning("stopped at once, progress since the last write is found again at the next start")
                 Foundation.exit(signal == .sigint ? 130 : 143)
             }
-            hasAsked = true
+            asked = .now
             logger.info("stopping, a second signal ends it at once")
         }
     }

@@ -11,7 +11,7 @@ import Testing
         let told = [
             news.tellsEnd(of: .start, now: start),
             news.tells(.start, "no answer within 3 s", now: start),
-            news.tells(.start, "no answer within 9 s", now: start + .seconds(10)),
+            news.tells(.start, "no answer within 9001 ms", now: start + .seconds(10)),
             news.tells(.start, "wrong password", now: start + .seconds(20)),
             news.tells(.start, "no answer within 3 s", now: start + .seconds(79)),
             news.tells(.start, "no answer within 3 s", now: start + .seconds(80)),
@@ -19,6 +19,14 @@ import Testing
             news.tellsEnd(of: .start, now: start + .seconds(82)),
         ]
         #expect(told == [false, true, false, true, false, true, true, false])
+    }
+
+    @Test func numbersMakeNoOtherText() {
+        var news = TroubleNews()
+        let told = ["a length of -5", "a length of 123456", "a length of none", "a-b", "a-7", "a9"].map {
+            news.tells(.start, $0, now: start)
+        }
+        #expect(told == [true, false, true, true, true, false])
     }
 
     @Test func manyPartitionsAreCounted() {
