@@ -1,56 +1,100 @@
 import DequeModule
 import NIOCore
 
+/// What one answer held.
+struct FetchReach: Sendable, Equatable {
+    /// Offsets from its first batch to the end of its last one.
+    var span: Int64
+    /// Bytes that it was allowed to hold.
+    var bytes: Int
+    /// The fewest and the most offsets that one of its batches takes.
+    var narrowest: Int64
+    var widest: Int64
+
+    /// What an answer of another size would hold, rather less.
+    func scaled(to bytes: Int) -> Int64 {
+        guard bytes != self.bytes, self.bytes > 0 else { return self.span }
+        return Int64(Double(self.span) * Double(bytes) / Double(self.bytes)) - self.widest
+    }
+}
+
 /// Reading ahead of one partition: several requests are out, each for the offset at which the one before it should end.
+///
+/// An answer begins with the batch that holds the offset asked for, so a guess inside of a batch brings it twice. Where
+/// all batches are equally wide guesses are put between them; elsewhere they begin earlier by the widest batch, and by more
+/// the more answers differ.
 struct FetchStream: Sendable, Equatable {
+    /// Answers whose extent counts.
+    private static let memory = 16
+    private static let leastMargin = 0.002
+    /// The margin while few answers are known.
+    private static let firstMargin = 0.02
+
     /// Tells the requests of this stream from those of earlier ones.
     var id: UInt64
     /// Where the next request begins.
-    var guess: Int64
+    private(set) var guess: Int64
     /// Behind the last record that can be read, as far as known.
     var end: Int64
     /// Requests that are out.
     var inFlight = 0
-    /// How much the last answers held, in offsets; the next one is expected to hold the least of that.
-    private var spans: Deque<Int64> = []
-    /// The widest batch of late: an answer begins with the batch that holds the offset asked for, so up to so much of it
-    /// comes twice.
-    private var widest: Int64 = 1
-    /// What is left out of an expectation: reading a little twice costs less than a gap.
-    private var margin = 0.002
+    /// The next answer is expected to hold the least of what the last ones held.
+    private var reaches: Deque<FetchReach> = []
+    /// A place between two batches.
+    private var boundary: Int64
+    /// What is left out of an expectation beside that: reading a little twice costs less than a gap.
+    private var margin = 0.0
 
-    init(id: UInt64, next: Int64, end: Int64) {
+    /// - Parameter reach: What an answer held that ended at `next`.
+    init(id: UInt64, next: Int64, end: Int64, after reach: FetchReach) {
         self.id = id
         self.guess = next
         self.end = end
+        self.boundary = next
+        self.reaches.append(reach)
     }
 
-    /// Whether another request could bring something: the second goes out when the first has shown how far one reaches.
-    var wantsMore: Bool { self.guess < self.end && (self.inFlight == 0 || !self.spans.isEmpty) }
+    /// Whether another request could bring something.
+    var wantsMore: Bool { self.guess < self.end }
 
-    /// A request goes out for `guess`.
-    mutating func sent() {
+    /// A request for so many bytes goes out for `guess`.
+    mutating func sent(_ bytes: Int) {
         self.inFlight += 1
-        guard let least = self.spans.min() else { return }
-        self.guess += max(1, Int64(Double(least) * (1 - self.margin)) - self.widest + 1)
+        let spans = self.reaches.map { Double($0.scaled(to: bytes)) }
+        let least = spans.min() ?? 0
+        let widest = self.reaches.reduce(1) { max($0, $1.widest) }
+        let narrowest = self.reaches.reduce(widest) { min($0, $1.narrowest) }
+        if widest == narrowest, self.guess >= self.boundary {
+            let expected = self.guess - self.boundary + Int64(least * (1 - self.margin))
+            self.guess = max(self.guess + 1, self.boundary + expected / widest * widest)
+        } else {
+            // A gap costs all that is on its way, so it has to be rare.
+            let mean = spans.reduce(0, +) / Double(spans.count)
+            let variance = spans.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(spans.count)
+            let margin = max(self.margin, spans.count < Self.memory / 2 ? Self.firstMargin : Self.leastMargin)
+            let expected = min(least, mean - 3 * variance.squareRoot()) * (1 - margin)
+            self.guess += max(1, Int64(expected) - widest + 1)
+        }
     }
 
-    /// An answer ended before `next`; its batches cover `span` offsets, the widest of them `widest`.
+    /// An answer ended before `next`.
     ///
-    /// `isLast` when there was no more to send.
-    mutating func reached(_ next: Int64, span: Int64, widest: Int64, isLast: Bool) {
+    /// - Parameter isLast: Whether there was no more to send.
+    mutating func reached(_ next: Int64, _ reach: FetchReach, isLast: Bool) {
         if self.inFlight == 0 { self.guess = next }
-        guard !isLast, span > 0 else { return }
-        self.spans.append(span)
-        if self.spans.count > 4 { self.spans.removeFirst() }
-        self.widest = max(widest, self.widest - self.widest / 8)
-        self.margin = max(0.002, self.margin * 0.95)
+        self.boundary = next
+        guard !isLast, reach.span > 0 else { return }
+        self.reaches.append(reach)
+        if self.reaches.count > Self.memory { self.reaches.removeFirst() }
+        self.margin *= 0.95
+        if self.margin < Self.leastMargin { self.margin = 0 }
     }
 
     /// An answer began behind the end of the one before it: begins again where that one ended.
     mutating func restart(id: UInt64, next: Int64) {
         self.id = id
         self.guess = next
+        self.boundary = next
         self.inFlight = 0
         self.margin = min(0.3, self.margin * 2 + 0.01)
     }

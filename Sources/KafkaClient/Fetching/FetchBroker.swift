@@ -32,6 +32,10 @@ struct FetchBroker: Sendable {
     var distance = RoundTrip()
     var session = FetchSessionState()
     var inFlight: Request?
+    /// When the connection was asked for.
+    var connectingSince = NIODeadline.distantPast
+    /// Bytes per second of the last answer, the way there and back included.
+    var answerRate = 0.0
     /// The size of answer asked for; follows the distance to the broker.
     var answerBytes = FetchBroker.nearAnswer
     /// Failures in a row.
@@ -62,6 +66,10 @@ struct FetchBroker: Sendable {
     /// Whether a request may go out now.
     func canSend(now: NIODeadline) -> Bool {
         self.inFlight == nil && self.session.wantedCount > 0 && self.idleUntil <= now && self.throttledUntil <= now
+    }
+
+    static func rate(_ bytes: Int, in time: TimeAmount) -> Double {
+        Double(bytes) * 1e9 / Double(max(1, time.nanoseconds))
     }
 
     mutating func join(_ slot: Int, _ cursor: PartitionCursor) {

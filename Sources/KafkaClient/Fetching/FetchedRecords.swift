@@ -82,7 +82,8 @@ struct RecordBounds: Equatable {
     var completeBytes = 0
     /// The base offset of the first complete batch; nil without one.
     var firstOffset: Int64?
-    /// The most offsets that one batch takes.
+    /// The fewest and the most offsets that one batch takes.
+    var narrowest = Int64.max
     var widest: Int64 = 1
     /// The offset after the last complete batch; nil without one.
     var nextOffset: Int64?
@@ -95,6 +96,19 @@ struct RecordBounds: Equatable {
 
     /// Bytes of offset and length, which every format has in front.
     private static let prefix = 12
+
+    /// What was there, for answers of that size to come; nil when no batch was complete.
+    ///
+    /// - Parameter bytes: What the answer was allowed to hold; what it held when nil.
+    func reach(of bytes: Int? = nil) -> FetchReach? {
+        guard let first = self.firstOffset, let next = self.nextOffset, next > first else { return nil }
+        return FetchReach(
+            span: next - first,
+            bytes: bytes ?? self.completeBytes,
+            narrowest: self.narrowest,
+            widest: self.widest
+        )
+    }
 
     init(scanning records: ByteBuffer) {
         let end = records.writerIndex
@@ -137,7 +151,9 @@ struct RecordBounds: Equatable {
             // Inner offsets never go back in a log; if they do, the later one must not undo the progress.
             self.nextOffset = max(self.nextOffset ?? 0, last &+ 1)
             if self.firstOffset == nil { self.firstOffset = base }
-            self.widest = max(self.widest, last &- base &+ 1)
+            let width = last &- base &+ 1
+            self.narrowest = min(self.narrowest, width)
+            self.widest = max(self.widest, width)
             position += size
             self.completeBytes += size
         }

@@ -48,10 +48,7 @@ extension FetcherMachine {
         self.budget.release(request.reserved)
         self.brokers[node]?.ahead.failures = 0
         self.brokers[node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
-        let bytes = response.responses.reduce(0) {
-            $0 + $1.partitions.reduce(0) { $0 + ($1.records?.byteCount ?? 0) }
-        }
-        self.brokers[node]?.ahead.rate.answered(request.mark, bytes: bytes, now: now)
+        self.brokers[node]?.ahead.rate.answered(request.mark, bytes: response.recordBytes, now: now)
         if self.entry(request.slot)?.stream?.id == request.stream {
             self.takeAhead(request, response)
         }
@@ -82,25 +79,21 @@ extension FetcherMachine {
         let end = self.readableEnd(marks)
         self.entries[slot]?.stream?.end = end
         self.report(.watermarks(slot: slot, marks))
-        let bounds = RecordBounds(scanning: data.joined())
-        guard let reached = bounds.nextOffset, let first = bounds.firstOffset, reached > next else {
+        let records = data.joined()
+        let bounds = RecordBounds(scanning: records)
+        guard let reached = bounds.nextOffset, let reach = bounds.reach(of: request.reserved), reached > next else {
             // Nothing new: read twice entirely, or a batch that is larger than the answer.
             return self.endStream(slot)
         }
         let frame = self.nextFrame
         self.nextFrame += 1
         // The records keep what comes twice at their head: the markers of transactions in it count.
-        guard self.deliver(slot, answer, marks, frame: frame, asked: request.offset) else {
+        guard self.deliver(slot, answer, records, bounds, marks, frame: frame, asked: request.offset) else {
             return self.endStream(slot)
         }
         self.frames[frame] = Frame(bytes: data.byteCount, parts: 1)
         self.budget.charge(data.byteCount)
-        self.entries[slot]?.stream?.reached(
-            reached,
-            span: reached - first,
-            widest: bounds.widest,
-            isLast: reached >= end
-        )
+        self.entries[slot]?.stream?.reached(reached, reach, isLast: reached >= end)
     }
 
     private func readableEnd(_ marks: FetchWatermarks) -> Int64 {
@@ -109,8 +102,9 @@ extension FetcherMachine {
     }
 
     /// Reads a partition ahead from now on, if its broker is far and much is left to read.
-    mutating func considerStream(_ slot: Int, bytes: Int, from offset: Int64, _ marks: FetchWatermarks) {
-        guard bytes >= self.settings.aheadBytes, let entry = self.entry(slot), let node = entry.node,
+    mutating func considerStream(_ slot: Int, _ bounds: RecordBounds, from offset: Int64, _ marks: FetchWatermarks) {
+        guard bounds.completeBytes >= self.settings.aheadBytes, let reach = bounds.reach(),
+            let entry = self.entry(slot), let node = entry.node,
             entry.stream == nil, !entry.cursor.isPaused, entry.cursor.phase == .fetching,
             let distance = self.brokers[node]?.distance, distance.isKnown, distance.least >= self.settings.farAway
         else { return }
@@ -122,7 +116,7 @@ extension FetcherMachine {
             self.actions.append(.connectAhead(node: node))
         case .ready:
             let id = self.takeStreamID()
-            self.entries[slot]?.stream = FetchStream(id: id, next: entry.cursor.nextOffset, end: end)
+            self.entries[slot]?.stream = FetchStream(id: id, next: entry.cursor.nextOffset, end: end, after: reach)
             self.brokers[node]?.ahead.streaming.append(slot)
             self.updateSession(slot)
         case .connecting, .waiting, nil: break
@@ -156,10 +150,8 @@ extension FetcherMachine {
 
     /// The partition whose turn it is; nil while enough is on its way.
     private func nextStream(_ node: Int32) -> Int? {
-        guard let ahead = self.brokers[node]?.ahead, let distance = self.brokers[node]?.distance else { return nil }
-        guard ahead.requests.isEmpty || ahead.rate.bytesOut < ahead.rate.allowance(roundTrip: distance.least) else {
-            return nil
-        }
+        guard let ahead = self.brokers[node]?.ahead else { return nil }
+        guard ahead.requests.isEmpty || ahead.rate.bytesOut < self.allowance(node) else { return nil }
         let share = self.budget.capacity / 2 / max(1, self.holding)
         var best: (slot: Int, inFlight: Int)?
         for slot in ahead.streaming {
@@ -171,12 +163,33 @@ extension FetcherMachine {
         return best?.slot
     }
 
+    /// The bytes that may be on their way from a broker: what keeps the link full, or what there is room for, as far as
+    /// it comes soon: a request that waits for long behind others would be given up.
+    private func allowance(_ node: Int32) -> Int {
+        guard let broker = self.brokers[node] else { return 0 }
+        let others = self.brokers.values.reduce(0) { $0 + ($1.ahead.streaming.isEmpty ? 0 : 1) }
+        let room = self.budget.capacity / 2 / max(1, others)
+        return max(
+            broker.ahead.rate.allowance(roundTrip: broker.distance.least),
+            min(room, Int(min(self.rate(broker) * Self.soon, 1e9)))
+        )
+    }
+
+    /// Bytes per second that a broker is known to send.
+    private func rate(_ broker: FetchBroker) -> Double {
+        broker.ahead.rate.best > 0 ? broker.ahead.rate.best : broker.answerRate
+    }
+
+    /// Seconds in which everything asked for should be there.
+    private static let soon = 2.0
+
     private mutating func sendAhead(_ slot: Int, to node: Int32, version: Int16) -> Bool {
-        guard let entry = self.entry(slot), let stream = entry.stream,
-            let count = self.brokers[node]?.ahead.streaming.count
-        else { return false }
+        guard let entry = self.entry(slot), let stream = entry.stream, let broker = self.brokers[node] else {
+            return false
+        }
         let cursor = entry.cursor
-        let share = max(self.budget.capacity / 2 / max(1, count), FetchBroker.nearAnswer)
+        let fair = self.budget.capacity / 2 / max(1, broker.ahead.streaming.count)
+        let share = max(min(fair, Int(min(self.rate(broker) * Self.soon, 1e9))), FetchBroker.nearAnswer)
         let wish = FetchSettings.fitting(min(self.settings.maximumBytes, share, max(1, self.budget.capacity / 4)))
         // Some of the budget stays for partitions in sessions.
         let isAlone = self.brokers.values.allSatisfy { $0.session.wantedCount == 0 }
@@ -207,7 +220,7 @@ extension FetcherMachine {
         self.brokers[node]?.ahead.requests.append(
             FetchAhead.Request(slot: slot, stream: stream.id, offset: stream.guess, reserved: reserved, mark: mark)
         )
-        self.entries[slot]?.stream?.sent()
+        self.entries[slot]?.stream?.sent(reserved)
         let canNameID = version >= 13 && cursor.topicID != .zero
         self.actions.append(.sendAhead(node: node, request, version: canNameID ? version : min(version, 12)))
         return true

@@ -2,8 +2,18 @@ public import KafkaProtocol
 import KafkaRecords
 public import NIOCore
 
+extension FetchResponse {
+    /// Bytes of records in all partitions.
+    var recordBytes: Int {
+        self.responses.reduce(0) { $0 + $1.partitions.reduce(0) { $0 + ($1.records?.byteCount ?? 0) } }
+    }
+}
+
 /// What brokers answer.
 extension FetcherMachine {
+    /// From this time on an answer is too large for its link.
+    static let longAnswer = TimeAmount.seconds(4)
+
     /// A broker's answer to the request that is out.
     public mutating func answered(_ node: Int32, _ response: FetchResponse, now: NIODeadline) {
         self.now = now
@@ -14,8 +24,12 @@ extension FetcherMachine {
         self.brokers[node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
         switch self.brokers[node]?.session.answered(error: response.errorCode, sessionID: response.sessionID) {
         case .accepted:
-            let (signal, bytes) = self.take(response, from: node)
-            if bytes > 0 { self.brokers[node]?.distance.add(now - request.sentAt) }
+            let bytes = response.recordBytes
+            if bytes > 0 {
+                self.brokers[node]?.distance.add(now - request.sentAt)
+                self.brokers[node]?.answerRate = FetchBroker.rate(bytes, in: now - request.sentAt)
+            }
+            let signal = self.take(response, from: node)
             self.adapt(node, request: request, bytes: bytes)
             self.pace(node, request: request, isEmpty: !signal)
         case .restarted:
@@ -32,7 +46,7 @@ extension FetcherMachine {
     }
 
     /// Takes the partitions of an answer; false when it told nothing that a broker need not wait for.
-    mutating func take(_ response: FetchResponse, from node: Int32) -> (signal: Bool, bytes: Int) {
+    mutating func take(_ response: FetchResponse, from node: Int32) -> Bool {
         let frame = self.nextFrame
         self.nextFrame += 1
         var parts = 0
@@ -70,9 +84,11 @@ extension FetcherMachine {
                         logStartOffset: answer.logStartOffset
                     )
                     self.report(.watermarks(slot: slot, marks))
-                    if size > 0, self.deliver(slot, answer, marks, frame: frame, asked: sent.fetchOffset) {
+                    guard size > 0, let records = answer.records?.joined() else { continue }
+                    let bounds = RecordBounds(scanning: records)
+                    if self.deliver(slot, answer, records, bounds, marks, frame: frame, asked: sent.fetchOffset) {
                         parts += 1
-                        self.considerStream(slot, bytes: size, from: sent.fetchOffset, marks)
+                        self.considerStream(slot, bounds, from: sent.fetchOffset, marks)
                     }
                 }
             }
@@ -81,7 +97,7 @@ extension FetcherMachine {
             self.frames[frame] = Frame(bytes: bytes, parts: parts)
             self.budget.charge(bytes)
         }
-        return (signal, bytes)
+        return signal
     }
 
     func slot(_ topic: FetchResponse.FetchableTopicResponse, _ index: Int32, _ node: Int32) -> Int? {
@@ -95,13 +111,14 @@ extension FetcherMachine {
     mutating func deliver(
         _ slot: Int,
         _ answer: FetchResponse.PartitionData,
+        _ data: ByteBuffer,
+        _ bounds: RecordBounds,
         _ marks: FetchWatermarks,
         frame: UInt64,
         asked: Int64
     ) -> Bool {
-        guard let entry = self.entry(slot), let data = answer.records else { return false }
-        var records = data.joined()
-        let bounds = RecordBounds(scanning: records)
+        guard let entry = self.entry(slot) else { return false }
+        var records = data
         guard bounds.completeBytes > 0 || bounds.isDamaged else {
             // The first batch is larger than the limit: ask for all of it, ahead of the others.
             let size = min(bounds.truncatedSize ?? FetchSettings.answerLimit, Int(Int32.max))
@@ -200,8 +217,13 @@ extension FetcherMachine {
     private mutating func adapt(_ node: Int32, request: FetchBroker.Request, bytes: Int) {
         guard bytes >= request.reserved / 4 * 3, let size = self.brokers[node]?.answerBytes else { return }
         let time = self.now - request.sentAt
-        if time > .milliseconds(30) {
-            self.brokers[node]?.answerBytes = min(size * 2, max(self.settings.maximumBytes, FetchBroker.nearAnswer))
+        if time > Self.longAnswer {
+            // A slow link: twice as much could take longer than a request may.
+            self.brokers[node]?.answerBytes = max(size / 2, FetchBroker.nearAnswer)
+        } else if time > .milliseconds(30) {
+            let isFar = self.brokers[node].map { $0.distance.isKnown && $0.distance.least >= self.settings.farAway }
+            let larger = size * (isFar == true ? 8 : 2)
+            self.brokers[node]?.answerBytes = min(larger, max(self.settings.maximumBytes, FetchBroker.nearAnswer))
         } else if time < .milliseconds(15) {
             self.brokers[node]?.answerBytes = max(size / 2, FetchBroker.nearAnswer)
         }

@@ -11,6 +11,10 @@ extension FetcherMachine {
         guard self.brokers[node]?.link == .connecting else { return }
         self.brokers[node]?.link = .ready(version: version)
         self.brokers[node]?.session.reset()
+        // At least two ways there and back: the connection and its first question. Answers to polls tell more exactly.
+        if let since = self.brokers[node]?.connectingSince, self.brokers[node]?.distance.isKnown == false {
+            self.brokers[node]?.distance.add(.nanoseconds((now - since).nanoseconds / 2))
+        }
         // Limits and epochs may be written differently than for the broker's last version.
         for slot in self.brokers[node]?.members ?? [] { self.updateSession(slot) }
         self.pump()
@@ -22,6 +26,7 @@ extension FetcherMachine {
         guard var broker = self.brokers[node] else { return }
         if let request = broker.inFlight { self.budget.release(request.reserved) }
         broker.inFlight = nil
+        broker.answerBytes = max(broker.answerBytes / 2, FetchBroker.nearAnswer)
         broker.failures += 1
         broker.session.reset()
         broker.link = .waiting(
@@ -133,6 +138,7 @@ extension FetcherMachine {
         switch link {
         case .idle:
             self.brokers[node]?.link = .connecting
+            self.brokers[node]?.connectingSince = self.now
             self.actions.append(.connect(node: node))
         case .connecting, .waiting:
             break
