@@ -60,10 +60,19 @@ extension BrokerConnection {
             partition.content = .stored(log)
             broker.wake()
         case .counted(var counted):
+            switch counted.place(of: view) {
+            case .next: break
+            case .repeated(let base):
+                result.baseOffset = base
+                return result
+            case .outOfOrder:
+                result.errorCode = .outOfOrderSequenceNumber
+                return result
+            }
+            // The only reference, or appending would copy.
+            partition.content = .counted(Counted())
             result.baseOffset = counted.records
-            counted.records += Int64(view.recordCount)
-            counted.bytes += view.sizeInBytes
-            counted.batches += 1
+            counted.append(view)
             partition.content = .counted(counted)
             broker.count(view)
         }

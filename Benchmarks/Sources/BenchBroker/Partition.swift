@@ -35,11 +35,40 @@ struct StoredLog {
     }
 }
 
-/// What the sink remembers of records it was sent.
+/// What the sink remembers of records it was sent: how many, and the sequence numbers that came last, so that what is sent
+/// again counts once.
 struct Counted {
+    enum Place: Equatable {
+        case next
+        case repeated(base: Int64)
+        case outOfOrder
+    }
+
     var records: Int64 = 0
-    var bytes = 0
-    var batches = 0
+    private var producer: (id: Int64, epoch: Int16) = (-1, -1)
+    private var nextSequence: Int32 = 0
+    /// Kafka remembers the last five batches of a producer.
+    private var recent: [(sequence: Int32, count: Int32, base: Int64)] = []
+
+    func place(of view: RecordBatchView) -> Place {
+        guard view.producerID >= 0, producer == (view.producerID, view.producerEpoch) else { return .next }
+        guard view.baseSequence != nextSequence else { return .next }
+        for batch in recent where batch.sequence == view.baseSequence && batch.count == view.recordCount {
+            return .repeated(base: batch.base)
+        }
+        return .outOfOrder
+    }
+
+    mutating func append(_ view: RecordBatchView) {
+        if view.producerID >= 0 {
+            if producer != (view.producerID, view.producerEpoch) { recent.removeAll(keepingCapacity: true) }
+            producer = (view.producerID, view.producerEpoch)
+            nextSequence = (view.baseSequence &+ view.recordCount) & .max
+            if recent.count == 5 { recent.removeFirst() }
+            recent.append((view.baseSequence, view.recordCount, records))
+        }
+        records += Int64(view.recordCount)
+    }
 }
 
 /// One partition of the bench broker.

@@ -53,8 +53,12 @@ final class LiveLoad {
         self.partitions = partitions
     }
 
+    /// The most records in one turn of the event loop, so that others get theirs.
+    private static let turn = 500
+
     func tick(_ loop: NIOIsolatedEventLoop) {
-        let due = Int((BenchBroker.now() - begin) * Double(rate))
+        let due = min(Int((BenchBroker.now() - begin) * Double(rate)), sent + Self.turn)
+        let isLate = due == sent + Self.turn
         while sent < due {
             var builder = RecordBatchBuilder(capacity: value.readableBytes + 128)
             builder.append(timestamp: Int64(BenchBroker.now() * 1e6), key: nil, value: value)
@@ -63,7 +67,7 @@ final class LiveLoad {
             }
             sent += 1
         }
-        loop.scheduleTask(in: .microseconds(500)) { self.tick(loop) }
+        loop.scheduleTask(in: .microseconds(isLate ? 50 : 500)) { self.tick(loop) }
     }
 }
 

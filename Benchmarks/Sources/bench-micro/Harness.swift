@@ -40,6 +40,14 @@ struct Harness {
         print("{\"name\": \"\(name)\", \"ns\": \(perOperation), \"mb_per_s\": \(rate)\(perStored)}")
     }
 
+    /// Prints the least of several measurements that a body makes itself, in seconds per operation.
+    func report(_ name: String, bytes: Int = 0, _ body: () throws -> Double) throws {
+        if let filter, !name.contains(filter) { return }
+        var best = Double.infinity
+        for _ in 0..<rounds { best = min(best, try body()) }
+        print("{\"name\": \"\(name)\", \"ns\": \(best * 1e9), \"mb_per_s\": \(Double(bytes) / best / 1e6)}")
+    }
+
     /// CPU time, so that what else the machine does counts less.
     private static func cpuTime() -> Double {
         var time = timespec()

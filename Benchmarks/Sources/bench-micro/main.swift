@@ -157,12 +157,18 @@ func compressionBenchmarks(_ harness: Harness) throws {
         let plain = try views.map { try codecs.decompress($0.recordsSection, with: codec, limit: 1 << 24) }
         let size = plain.reduce(0) { $0 + $1.readableBytes }
         let stored = block.readableBytes
-        try harness.measure("rebuild compacted batches, \(codec)", bytes: size, stored: stored, operations: views.count) {
+        try harness.measure("rebuild compacted batches, \(codec)", bytes: size, stored: stored, operations: views.count)
+        {
             for view in views {
                 use(try BatchRebuilder(maxBatchBytes: 1_000_000).rebuild(.batch(view), codecs: codecs))
             }
         }
-        try harness.measure("  its decompression and compression alone", bytes: size, stored: stored, operations: views.count) {
+        try harness.measure(
+            "  its decompression and compression alone",
+            bytes: size,
+            stored: stored,
+            operations: views.count
+        ) {
             for (view, plain) in zip(views, plain) {
                 use(try codecs.decompress(view.recordsSection, with: codec, limit: 1 << 24))
                 var output = ByteBufferAllocator().buffer(capacity: plain.readableBytes)
@@ -178,6 +184,7 @@ do {
     try codecBenchmarks(harness)
     try batchBenchmarks(harness)
     try compressionBenchmarks(harness)
+    try connectionBenchmarks(harness)
 } catch {
     FileHandle.standardError.write(Data("bench-micro: \(error)\n".utf8))
     exit(1)
