@@ -60,7 +60,7 @@ def measure(args, case, peer):
             run.source.say("go")
             done = run.sink.wait_event("done", deadline, [run.subject])
             after = run.subject.usage()
-            load_cpu = run.load_cpu() - load_before
+            load = [now - then for now, then in zip(run.load_cpu(), load_before)]
             seconds = done["time"] - begin
             time.sleep(0.2)
             run.sink.say("stats")
@@ -79,9 +79,11 @@ def measure(args, case, peer):
             "seconds": seconds,
             "cpu": cpu,
             # Of source and sink; two cores are all there is for the three of them.
-            "load_cpu": load_cpu,
+            "load_cpu": sum(load),
             "cores": cpu / seconds,
-            "load_cores": load_cpu / seconds,
+            "source_cores": load[0] / seconds,
+            "sink_cores": load[1] / seconds,
+            "load_cores": sum(load) / seconds,
             "cpu_per_gb": cpu / (size / 1e9),
             "records_per_core_s": run.plan["records"] / cpu if cpu else 0,
             "mb_per_s": size / MB / seconds,

@@ -160,7 +160,7 @@ def threads(args, case, count):
             result = measure(args, case, peer=False)
         finally:
             args.extra = extra
-        for key in ("mb_per_s", "records_per_s", "cpu_per_gb", "cores", "load_cores", "peak_rss_mb", "switches"):
+        for key in ("mb_per_s", "records_per_s", "cpu_per_gb", "cores", "source_cores", "sink_cores", "load_cores", "peak_rss_mb", "switches"):
             row[key] = result[key]
     except ERRORS as error:
         row["failed"] = str(error)

@@ -81,7 +81,7 @@ def live(args, rate, seconds):
         "p99_ms": stats["latency_p99_ms"],
         "max_ms": stats["latency_max_ms"],
         "cpu_percent": (after["cpu"] - before["cpu"]) / passed * 100,
-        "load_cpu_percent": (load_after - load_before) / passed * 100,
+        "load_cpu_percent": (sum(load_after) - sum(load_before)) / passed * 100,
         "records_per_batch_out": stats["records"] / max(1, stats["batches"]),
     }
 

@@ -117,7 +117,7 @@ class Run:
 
     def load_cpu(self):
         """CPU seconds of source and sink until now."""
-        return self.source.usage()["cpu"] + self.sink.usage()["cpu"]
+        return self.source.usage()["cpu"], self.sink.usage()["cpu"]
 
     def close(self):
         codes = {}

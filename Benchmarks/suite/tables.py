@@ -1,4 +1,5 @@
 """The results as tables of Markdown."""
+import os
 
 
 def number(value, form):
@@ -37,7 +38,7 @@ CASE_COLUMNS = [
     ("case", "case", "{}"), ("MB/s", "mb_per_s", "{:.0f}"), ("records/s", "records_per_s", "{:,.0f}"),
     ("CPU s/GB", "cpu_per_gb", "{:.2f}"), ("relay", "relay", "{:.2f}"), ("x relay", "ratio", "{:.2f}"),
     ("k records/core s", "k_per_core", "{:,.0f}"), ("peak RSS MB", "peak_rss_mb", "{:.0f}"),
-    ("switches", "switches", "{:,}"), ("cores: mirror", "cores", "{:.2f}"), ("load", "load_cores", "{:.2f}"),
+    ("switches", "switches", "{:,}"), ("cores: mirror", "cores", "{:.2f}"), ("source", "source_cores", "{:.2f}"), ("sink", "sink_cores", "{:.2f}"),
     ("records per batch in -> out", "batches", "{}"), ("librdkafka CPU s/GB", "peer", "{:.2f}"),
     ("x less", "peer_ratio", "{:.1f}"),
 ]
@@ -74,24 +75,26 @@ STALL_COLUMNS = [
 THREAD_COLUMNS = [
     ("case", "case", "{}"), ("threads", "threads", "{}"), ("MB/s", "mb_per_s", "{:.0f}"),
     ("records/s", "records_per_s", "{:,.0f}"), ("CPU s/GB", "cpu_per_gb", "{:.2f}"),
-    ("cores: mirror", "cores", "{:.2f}"), ("source and sink", "load_cores", "{:.2f}"), ("peak RSS MB", "peak_rss_mb", "{:.0f}"),
-    ("switches", "switches", "{:,}"), ("what limits", "limit", "{}"),
+    ("cores: mirror", "cores", "{:.2f}"), ("source", "source_cores", "{:.2f}"), ("sink", "sink_cores", "{:.2f}"),
+    ("peak RSS MB", "peak_rss_mb", "{:.0f}"), ("switches", "switches", "{:,}"), ("what limits", "limit", "{}"),
 ]
 
 
 def with_limits(rows):
-    """What the three processes were short of: two cores, or more than one thread can do."""
+    """What the three processes were short of: cores, or more than one thread can do."""
     result = []
     for row in rows:
         row = dict(row)
         if "cores" in row:
             total = row["cores"] + row["load_cores"]
-            if row["threads"] == 1 and row["cores"] > 0.85:
-                row["limit"] = "the mirror's thread"
-            elif total > 1.7:
-                row["limit"] = f"the machine: {total:.1f} cores, {row['load_cores'] / total:.0%} of it source and sink"
+            if total > 0.85 * os.cpu_count():
+                row["limit"] = f"the machine: {total:.1f} cores, {row['load_cores'] / total:.0%} of them load side"
+            elif row["cores"] > 0.85 * row["threads"]:
+                row["limit"] = "the mirror's threads"
+            elif max(row["source_cores"], row["sink_cores"]) > 0.85:
+                row["limit"] = "the source" if row["source_cores"] > row["sink_cores"] else "the sink"
             else:
-                row["limit"] = "source and sink, one thread each"
+                row["limit"] = "waiting for each other, or other work on the machine"
         result.append(row)
     return result
 
