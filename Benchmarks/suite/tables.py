@@ -120,7 +120,11 @@ def tables(result):
     """Name and text of every table for which there are results."""
     from .bars import bar_table
 
-    found = {"machine": f"{result['machine']}, {result['date']}: `{result['command']}`"}
+    load = result["load_average"][0]
+    found = {
+        "machine": f"Measured on {result['machine']}, {result['date']}, load average {load:.1f} at the beginning:\n\n"
+        f"    {result['command']}"
+    }
     for key, text in [
         ("cases", lambda rows: simple_table([case_row(row) for row in rows], CASE_COLUMNS)),
         ("brokers", lambda rows: simple_table(rows, BROKER_COLUMNS)),
