@@ -14,7 +14,7 @@ struct FetchReach: Sendable, Equatable {
     /// What an answer of another size would hold, rather less.
     func scaled(to bytes: Int) -> Int64 {
         guard bytes != self.bytes, self.bytes > 0 else { return self.span }
-        return Int64(Double(self.span) * Double(bytes) / Double(self.bytes)) - self.widest
+        return Int64(min(Double(self.span) * Double(bytes) / Double(self.bytes), FetchStream.furthest)) - self.widest
     }
 }
 
@@ -26,6 +26,8 @@ struct FetchReach: Sendable, Equatable {
 struct FetchStream: Sendable, Equatable {
     /// Answers whose extent counts.
     private static let memory = 16
+    /// As far as a guess may reach: offsets are what the broker says, and sums of them must not overflow.
+    static let furthest = 0x1p61
     private static let leastMargin = 0.002
     /// The margin while few answers are known.
     private static let firstMargin = 0.02
@@ -64,17 +66,21 @@ struct FetchStream: Sendable, Equatable {
         let least = spans.min() ?? 0
         let widest = self.reaches.reduce(1) { max($0, $1.widest) }
         let narrowest = self.reaches.reduce(widest) { min($0, $1.narrowest) }
+        let advance: Int64
         if widest == narrowest, self.guess >= self.boundary {
-            let expected = self.guess - self.boundary + Int64(least * (1 - self.margin))
-            self.guess = max(self.guess + 1, self.boundary + expected / widest * widest)
+            let past = self.guess - self.boundary
+            let expected = min(Double(past) + least * (1 - self.margin), Self.furthest)
+            advance = Int64(expected) / widest * widest - past
         } else {
             // A gap costs all that is on its way, so it has to be rare.
             let mean = spans.reduce(0, +) / Double(spans.count)
             let variance = spans.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(spans.count)
             let margin = max(self.margin, spans.count < Self.memory / 2 ? Self.firstMargin : Self.leastMargin)
             let expected = min(least, mean - 3 * variance.squareRoot()) * (1 - margin)
-            self.guess += max(1, Int64(expected) - widest + 1)
+            advance = Int64(max(0, min(expected, Self.furthest))) - widest + 1
         }
+        let (next, overflow) = self.guess.addingReportingOverflow(max(1, advance))
+        self.guess = overflow ? .max : next
     }
 
     /// An answer ended before `next`.

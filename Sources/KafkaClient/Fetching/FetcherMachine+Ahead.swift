@@ -109,14 +109,15 @@ extension FetcherMachine {
             let distance = self.brokers[node]?.distance, distance.isKnown, distance.least >= self.settings.farAway
         else { return }
         let end = self.readableEnd(marks)
-        guard end - entry.cursor.nextOffset > 2 * (entry.cursor.nextOffset - offset) else { return }
+        let next = entry.cursor.nextOffset
+        guard end > next, (end - next) / 2 > next - offset else { return }
         switch self.brokers[node]?.ahead.link {
         case .idle:
             self.brokers[node]?.ahead.link = .connecting
             self.actions.append(.connectAhead(node: node))
         case .ready:
             let id = self.takeStreamID()
-            self.entries[slot]?.stream = FetchStream(id: id, next: entry.cursor.nextOffset, end: end, after: reach)
+            self.entries[slot]?.stream = FetchStream(id: id, next: next, end: end, after: reach)
             self.brokers[node]?.ahead.streaming.append(slot)
             self.updateSession(slot)
         case .connecting, .waiting, nil: break

@@ -39,8 +39,6 @@ final class DistantBroker {
     private(set) var bytesSent = 0
     private(set) var problems: [String] = []
     private(set) var timeouts = 0
-    /// Requests for places that were not reached by the answer before them.
-    private(set) var wasted = 0
 
     var end: Int64 { self.batches.last.map { $0.base + Int64($0.width) } ?? 0 }
     var byteCount: Int { self.batches.reduce(0) { $0 + $1.bytes } }
@@ -49,12 +47,13 @@ final class DistantBroker {
         _ shape: [(width: Int32, bytes: Int)],
         link: Link = Link(),
         cutsBatches: Bool = true,
-        settings: FetchSettings = DistantBroker.oneShardOfTwo
+        settings: FetchSettings = DistantBroker.oneShardOfTwo,
+        first: Int64 = 0
     ) {
         self.machine = FetcherMachine(settings: settings)
         self.link = link
         self.cutsBatches = cutsBatches
-        var base: Int64 = 0
+        var base = first
         self.batches = shape.map { batch in
             defer { base += Int64(batch.width) }
             return Batch(base: base, width: batch.width, bytes: batch.bytes)
