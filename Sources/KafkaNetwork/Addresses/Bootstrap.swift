@@ -7,9 +7,16 @@ extension ClientConfiguration {
         guard self.dnsLookup == .resolveCanonicalBootstrapServersOnly else { return self.bootstrapServers }
         var result: [BrokerAddress] = []
         var problem: (BrokerAddress, any Error)?
+        let resolver = self.resolver
+        let limit = self.connectionSetupTimeout
         for server in self.bootstrapServers {
             do {
-                for name in try await self.resolver.canonicalNames(of: server.host) {
+                let names = try await atMost(limit) {
+                    HostNotFound(host: server.host, reason: "the name service gave no answer within \(limit.forPeople)")
+                } of: {
+                    try await resolver.canonicalNames(of: server.host)
+                }
+                for name in names {
                     let address = BrokerAddress(host: name, port: server.port)
                     if !result.contains(address) { result.append(address) }
                 }

@@ -31,19 +31,32 @@ public struct HostNotFound: Error, Sendable, CustomStringConvertible {
     public var description: String { "\(self.host): \(self.reason)" }
 }
 
-/// The operating system's resolver, run on a thread that may block.
+/// The operating system's resolver, run on threads that may block.
+///
+/// They are threads of their own: a name service that does not answer keeps one busy for half a minute, and whatever
+/// else shared them, such as other clusters' key stores, would wait.
 public struct SystemResolver: HostResolver {
+    private static let threads: NIOThreadPool = {
+        let threads = NIOThreadPool(numberOfThreads: 8)
+        threads.start()
+        return threads
+    }()
+
     public init() {}
 
     public func resolve(_ address: BrokerAddress) async throws -> [SocketAddress] {
+        // A port beyond the range, as a broken broker may advertise it, would end the process below.
+        guard (1...65_535).contains(address.port) else {
+            throw HostNotFound(host: address.host, reason: "\(address.port) is not a port")
+        }
         if let literal = try? SocketAddress(ipAddress: address.host, port: address.port) { return [literal] }
-        return try await NIOSingletons.posixBlockingThreadPool.runIfActive {
+        return try await Self.threads.runIfActive {
             try Self.lookUp(address.host, port: address.port)
         }
     }
 
     public func canonicalNames(of host: String) async throws -> [String] {
-        try await NIOSingletons.posixBlockingThreadPool.runIfActive {
+        try await Self.threads.runIfActive {
             var names: [String] = []
             for address in try Self.lookUp(host, port: 0) {
                 let name = Self.name(of: address) ?? host

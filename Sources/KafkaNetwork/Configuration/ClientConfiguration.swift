@@ -44,6 +44,8 @@ public struct ClientConfiguration: Sendable {
     public var maximumInFlightBytes = 256 * 1024 * 1024
     /// Finds the addresses of host names; replaced in tests.
     public var resolver: any HostResolver = SystemResolver()
+    /// Addresses that failed lately; shared by all copies of this configuration.
+    let addressMemory = AddressMemory()
     /// Answers version negotiation with these names (KIP-511).
     public var softwareName = "kafka-mirror"
     public var softwareVersion = "0.1.0"

@@ -87,6 +87,14 @@ public struct KafkaConnectionError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether another address of the same name may do better: not where all of them would judge alike.
+    var mayDifferElsewhere: Bool {
+        switch self.code {
+        case .authenticationFailed, .invalidConfiguration, .cancelled: false
+        default: true
+        }
+    }
+
     /// The same end of a connection as seen by requests that did nothing wrong: they may be tried again.
     var forOtherRequests: KafkaConnectionError {
         switch self.code {
