@@ -122,7 +122,7 @@ public struct KafkaClientError: Error, Sendable, CustomStringConvertible {
         if let kafkaError, kafkaError != .none { context.append("answer \(kafkaError.name)") }
         if !context.isEmpty { text += " (" + context.joined(separator: ", ") + ")" }
         if let underlying { text += ": \(underlying)" }
-        if let nextStep { text += ". \(nextStep.prefix(1).uppercased())\(nextStep.dropFirst())" }
+        if let advice { text += ". \(advice.prefix(1).uppercased())\(advice.dropFirst())" }
         return text
     }
 }
