@@ -54,6 +54,8 @@ public final class KafkaClient: Sendable {
         var registry: Registry
         var coordinators: [CoordinatorKey: Int32] = [:]
         var lastLane = 0
+        /// Lanes of readers that exist at present.
+        var readerLanes: Set<Int> = []
         /// Connections open at the end, which `run()` sees closed before it returns.
         var leftovers: [KafkaConnection] = []
     }
@@ -191,6 +193,22 @@ public final class KafkaClient: Sendable {
             state.lastLane += 1
             return state.lastLane
         }
+    }
+
+    /// A lane for a reader of small topics, which `returnReaderLane` makes free for the next one.
+    ///
+    /// Its polls would hold up other readers on the same connection. Never positive: those belong to `PartitionFetcher`.
+    func takeReaderLane() -> Int {
+        state.withLock { state in
+            var lane = 0
+            while state.readerLanes.contains(lane) { lane -= 1 }
+            state.readerLanes.insert(lane)
+            return lane
+        }
+    }
+
+    func returnReaderLane(_ lane: Int) {
+        state.withLock { _ = $0.readerLanes.remove(lane) }
     }
 
     func enqueue(_ item: Work) {

@@ -352,7 +352,7 @@ extension KafkaClient {
     ///
     /// A broker that hangs must not keep the others' news from us for as long as a request may take.
     private func askForMetadata(_ topics: [TopicName]?) async throws(KafkaClientError) -> MetadataResponse {
-        let candidates = metadataCandidates()
+        let candidates = metadataCandidates(bootstrap: await bootstrapAddresses())
         let patience = min(settings.requestTimeout / 4, .seconds(1))
         let result = await withTaskGroup(of: MetadataEvent.self) { group in
             var next = candidates.makeIterator()
@@ -445,10 +445,23 @@ extension KafkaClient {
         return request
     }
 
+    /// The bootstrap addresses, under the names that `client.dns.lookup` asks for.
+    private func bootstrapAddresses() async -> [BrokerAddress] {
+        guard configuration.dnsLookup == .resolveCanonicalBootstrapServersOnly else {
+            return configuration.bootstrapServers
+        }
+        do {
+            return try await configuration.resolvedBootstrapServers()
+        } catch {
+            // Connecting under the names as they are tells what is wrong with them.
+            logger.debug("no canonical names", metadata: ["error": "\(error)"])
+            return configuration.bootstrapServers
+        }
+    }
+
     /// Brokers to ask, best first: connected ones, other known ones, bootstrap addresses, then those that just failed.
-    private func metadataCandidates() -> [(ConnectionKey.Target, BrokerAddress)] {
+    private func metadataCandidates(bootstrap: [BrokerAddress]) -> [(ConnectionKey.Target, BrokerAddress)] {
         let now = ContinuousClock.now
-        let bootstrap = configuration.bootstrapServers
         let loop = ObjectIdentifier(controlLoop)
         return state.withLock { state in
             var ranked: [(rank: Int, ConnectionKey.Target, BrokerAddress)] = []

@@ -26,6 +26,7 @@ public final class CompactedTopicReader {
     /// The next offset to be read of each partition.
     public private(set) var positions: [Int32: Int64] = [:]
     private let client: KafkaClient
+    private let lane: Int
     private let codecs = StandardCodecs()
     private var partitionBytes: Int32 = 1_048_576
     /// How often in a row a partition had nothing although its end was not reached.
@@ -33,8 +34,13 @@ public final class CompactedTopicReader {
 
     public init(client: KafkaClient, topic: TopicName, isolation: IsolationLevel = .readCommitted) {
         self.client = client
+        self.lane = client.takeReaderLane()
         self.topic = topic
         self.isolation = isolation
+    }
+
+    deinit {
+        client.returnReaderLane(lane)
     }
 
     /// Delivers everything from the present positions up to the ends that the partitions have at the call.
@@ -229,6 +235,7 @@ public final class CompactedTopicReader {
             FetchRequest.self,
             partitions: partitions,
             purpose: .fetch,
+            lane: lane,
             // From version 13 on topics are named by their ids only.
             maximumVersion: topicID == .zero ? 12 : nil,
             deadline: deadline,
