@@ -117,8 +117,18 @@ extension KafkaClient {
                 result[id] = .failure(
                     refused(code, "The offset cannot be read", topic: topic, partition: index, group: group)
                 )
-            } else if found.offset >= 0 {
+            } else if found.offset.asOffset >= 0 {
                 result[id] = .success(found)
+            } else if found.offset > 0 {
+                result[id] = .failure(
+                    refused(
+                        .unknownServerError,
+                        "The committed offset makes no sense: \(found.offset)",
+                        topic: topic,
+                        partition: index,
+                        group: group
+                    )
+                )
             }
         }
         for topic in response.groups.flatMap(\.topics) {

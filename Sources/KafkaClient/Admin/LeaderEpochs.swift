@@ -51,6 +51,9 @@ extension KafkaClient {
                         guard partition.errorCode == .none else {
                             return (id, .failure(ItemFailure(partition.errorCode)))
                         }
+                        guard partition.endOffset.isOffsetOrNone else {
+                            return (id, .failure(ItemFailure(nonsense: partition.endOffset)))
+                        }
                         return (
                             id,
                             .success(

@@ -93,6 +93,9 @@ extension KafkaClient {
                         guard partition.errorCode == .none else {
                             return (id, .failure(ItemFailure(partition.errorCode)))
                         }
+                        guard partition.offset.isOffsetOrNone else {
+                            return (id, .failure(ItemFailure(nonsense: partition.offset)))
+                        }
                         return (
                             id,
                             .success(

@@ -103,7 +103,8 @@ extension ClusterMetadata {
     }
 
     private mutating func upsert(_ broker: Broker, into change: inout MetadataChange) {
-        guard broker.nodeID >= 0, !broker.host.isEmpty else { return }
+        // Brokers without a place to reach them, such as those starting up, are no use, and no reason to forget the old one.
+        guard broker.nodeID >= 0, !broker.host.isEmpty, (1...65_535).contains(broker.port) else { return }
         let known = brokers[broker.nodeID]
         if known?.host == broker.host, known?.port == broker.port {
             if let rack = broker.rack { brokers[broker.nodeID]?.rack = rack }
@@ -151,6 +152,8 @@ extension ClusterMetadata {
         )
         updated.partitions.reserveCapacity(answer.partitions.count)
         for partition in answer.partitions.sorted(by: { $0.partitionIndex < $1.partitionIndex }) {
+            // Each index once: everything that is kept by partition relies on it.
+            guard partition.partitionIndex > updated.partitions.last?.index ?? -1 else { continue }
             let id = TopicPartition(topic: name, partition: partition.partitionIndex)
             let known = previous?.partition(partition.partitionIndex)
             if known == nil { change.addedPartitions.insert(id) }

@@ -11,6 +11,11 @@ struct ItemFailure: Error, Sendable {
         self.code = code
         self.message = message
     }
+
+    /// The broker named an offset that no log can have.
+    init(nonsense offset: Int64) {
+        self.init(.unknownServerError, "it names the offset \(offset)")
+    }
 }
 
 /// Where an item of a request has to go.

@@ -21,6 +21,13 @@ public struct FetchWatermarks: Sendable, Hashable {
     /// -1 when the broker is too old to tell.
     public var logStartOffset: Int64
 
+    /// What no log can have counts as not known.
+    init(_ answer: FetchResponse.PartitionData) {
+        self.highWatermark = answer.highWatermark.asOffset
+        self.lastStableOffset = answer.lastStableOffset.asOffset
+        self.logStartOffset = answer.logStartOffset.asOffset
+    }
+
     public init(highWatermark: Int64 = -1, lastStableOffset: Int64 = -1, logStartOffset: Int64 = -1) {
         self.highWatermark = highWatermark
         self.lastStableOffset = lastStableOffset
@@ -119,7 +126,7 @@ struct RecordBounds: Equatable {
                 let length = records.getInteger(at: position + 8, as: Int32.self)
             else { return }
             // Smallest sizes after the prefix: 14 for a message of magic 0, 49 for a batch of magic 2.
-            guard length >= 14, base >= 0 else {
+            guard length >= 14, base.asOffset >= 0 else {
                 self.isDamaged = true
                 return
             }
@@ -140,12 +147,7 @@ struct RecordBounds: Equatable {
                     self.isDamaged = true
                     return
                 }
-                let (sum, overflow) = base.addingReportingOverflow(Int64(delta))
-                guard !overflow, sum < Int64.max else {
-                    self.isDamaged = true
-                    return
-                }
-                last = sum
+                last = base + Int64(delta)
                 self.lastEpoch = epoch
             }
             // Inner offsets never go back in a log; if they do, the later one must not undo the progress.

@@ -47,7 +47,7 @@ extension FetcherMachine {
         guard let request = self.brokers[node]?.ahead.requests.popFirst() else { return }
         self.budget.release(request.reserved)
         self.brokers[node]?.ahead.failures = 0
-        self.brokers[node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
+        self.brokers[node]?.throttledUntil = now + .throttle(response.throttleTimeMs)
         self.brokers[node]?.ahead.rate.answered(request.mark, bytes: response.recordBytes, now: now)
         if self.entry(request.slot)?.stream?.id == request.stream {
             self.takeAhead(request, response)
@@ -71,11 +71,7 @@ extension FetcherMachine {
             self.entries[slot]?.stream?.restart(id: id, next: next)
             return
         }
-        let marks = FetchWatermarks(
-            highWatermark: answer.highWatermark,
-            lastStableOffset: answer.lastStableOffset,
-            logStartOffset: answer.logStartOffset
-        )
+        let marks = FetchWatermarks(answer)
         let end = self.readableEnd(marks)
         self.entries[slot]?.stream?.end = end
         self.report(.watermarks(slot: slot, marks))

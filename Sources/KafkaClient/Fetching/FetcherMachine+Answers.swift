@@ -21,7 +21,7 @@ extension FetcherMachine {
         self.budget.release(request.reserved)
         self.brokers[node]?.inFlight = nil
         self.brokers[node]?.failures = 0
-        self.brokers[node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
+        self.brokers[node]?.throttledUntil = now + .throttle(response.throttleTimeMs)
         switch self.brokers[node]?.session.answered(error: response.errorCode, sessionID: response.sessionID) {
         case .accepted:
             let bytes = response.recordBytes
@@ -66,7 +66,7 @@ extension FetcherMachine {
                 if answer.errorCode != .none {
                     signal = true
                     self.refused(slot, answer)
-                } else if answer.divergingEpoch.endOffset >= 0 {
+                } else if answer.divergingEpoch.endOffset.asOffset >= 0 {
                     signal = true
                     self.diverged(slot, answer)
                 } else if answer.preferredReadReplica >= 0, answer.preferredReadReplica != node, size == 0 {
@@ -78,11 +78,7 @@ extension FetcherMachine {
                     self.joinBroker(slot)
                 } else {
                     self.recover(slot)
-                    let marks = FetchWatermarks(
-                        highWatermark: answer.highWatermark,
-                        lastStableOffset: answer.lastStableOffset,
-                        logStartOffset: answer.logStartOffset
-                    )
+                    let marks = FetchWatermarks(answer)
                     self.report(.watermarks(slot: slot, marks))
                     guard size > 0, let records = answer.records?.joined() else { continue }
                     let bounds = RecordBounds(scanning: records)

@@ -48,7 +48,8 @@ extension KafkaClient {
         Task {
             let result: Result<Int64, KafkaClientError>
             do throws(KafkaClientError) {
-                result = .success(try await self.listOffset(query, of: partition, isolation: isolation).offset)
+                let found = try await self.listOffset(query, of: partition, isolation: isolation)
+                result = self.position(found, of: partition)
             } catch {
                 result = .failure(error)
             }
@@ -71,7 +72,12 @@ extension KafkaClient {
             // A partition that cannot be asked must not hold up its neighbours for long; it is asked again.
             let deadline: Deadline? = queries.count > 1 ? .after(.seconds(10)) : nil
             let found = await self.listOffsets(queries, isolation: isolation, deadline: deadline)
-            let result = found.mapValues { $0.map(\.offset) }
+            let result = Dictionary(
+                found.map { partition, answer in
+                    (partition, answer.flatMap { self.position($0, of: partition) })
+                },
+                uniquingKeysWith: { first, _ in first }
+            )
             loop.execute { completion(result) }
         }
     }
@@ -90,6 +96,22 @@ extension KafkaClient {
             }
             loop.execute { completion(result) }
         }
+    }
+
+    /// The first or last offset of a log, which every log has.
+    private func position(_ found: ListedOffset, of partition: TopicPartition) -> Result<Int64, KafkaClientError> {
+        guard found.offset >= 0 else {
+            return .failure(
+                KafkaClientError(
+                    .invalidAnswer,
+                    "The broker does not say where the partition begins or ends",
+                    cluster: self.name,
+                    topic: partition.topic,
+                    partition: partition.partition
+                )
+            )
+        }
+        return .success(found.offset)
     }
 
     private func noLeader(_ partition: TopicPartition, in metadata: ClusterMetadata) -> KafkaClientError {

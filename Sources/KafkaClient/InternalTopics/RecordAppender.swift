@@ -204,7 +204,8 @@ public final class RecordAppender: Sendable {
     private func partitionCount(deadline: Deadline) async throws(KafkaClientError) -> Int32 {
         let first = TopicPartition(topic: topic, partition: 0)
         _ = try await client.leader(of: first, deadline: deadline)
-        return Int32(client.metadata.topics[topic]?.partitions.count ?? 1)
+        // The topic may have gone since.
+        return Int32(max(1, client.metadata.topics[topic]?.partitions.count ?? 1))
     }
 
     private func encode(
@@ -285,7 +286,7 @@ public final class RecordAppender: Sendable {
                         guard partition.errorCode == .none else {
                             return (id, .failure(ItemFailure(partition.errorCode, partition.errorMessage)))
                         }
-                        return (id, .success(partition.baseOffset))
+                        return (id, .success(partition.baseOffset.asOffset))
                     }
                 }
             }

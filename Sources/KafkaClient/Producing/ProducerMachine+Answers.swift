@@ -47,7 +47,7 @@ extension ProducerMachine {
         self.brokers[request.node]?.ended(id, now: now)
         self.brokers[request.node]?.roundTrip.add(now - request.sentAt)
         self.brokers[request.node]?.failures = 0
-        self.brokers[request.node]?.throttledUntil = now + .milliseconds(Int64(max(0, response.throttleTimeMs)))
+        self.brokers[request.node]?.throttledUntil = now + .throttle(response.throttleTimeMs)
         // Brokers answer in the order of the request, so the next part is nearly always the one looked for.
         var cursor = 0
         var isAnswered = [Bool](repeating: false, count: request.parts.count)
@@ -92,7 +92,7 @@ extension ProducerMachine {
         let token = entry.outstanding[position].batch.token
         let kind = ProduceErrorClass(code)
         if kind == .done {
-            let offset = code == .none && result.baseOffset >= 0 ? result.baseOffset : nil
+            let offset = code == .none && result.baseOffset.asOffset >= 0 ? result.baseOffset : nil
             let time = result.logAppendTimeMs >= 0 ? result.logAppendTimeMs : nil
             self.acknowledge(slot, position, baseOffset: offset, logAppendTime: time)
             return

@@ -23,6 +23,14 @@ public struct Deadline: Sendable, Hashable, Comparable {
     }
 }
 
+extension TimeAmount {
+    /// How long a broker wants to be left alone, but not longer than a minute: it holds its answers back itself when it
+    /// is asked too early, and a number that is wrong must not stop a partition for weeks.
+    static func throttle(_ milliseconds: Int32) -> TimeAmount {
+        .milliseconds(Int64(min(max(0, milliseconds), 60_000)))
+    }
+}
+
 extension Duration {
     /// The duration as NIO counts it; clamped at both ends.
     var timeAmount: TimeAmount {

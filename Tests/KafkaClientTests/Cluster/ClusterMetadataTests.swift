@@ -211,6 +211,30 @@ struct ClusterMetadataTests {
         #expect(metadata.brokers.count == 2)
     }
 
+    @Test("Brokers nobody can reach and partitions named twice are left out")
+    func nonsense() throws {
+        var metadata = ClusterMetadata()
+        var answer = MetadataResponse()
+        answer.brokers = [("a", 9_092), ("b", 0), ("c", -1), ("d", 65_536), ("", 9_092)].enumerated().map { id, place in
+            .with { ($0.nodeID, $0.host, $0.port) = (Int32(id), KafkaString(place.0), Int32(place.1)) }
+        }
+        answer.topics = [
+            .with {
+                $0.name = "t"
+                $0.partitions = [2, 0, 0, -1, 1, 2, .min, 7].map { index in
+                    .with { ($0.partitionIndex, $0.leaderID) = (index, 0) }
+                }
+            }
+        ]
+        _ = metadata.apply(answer, scope: .all)
+        #expect(metadata.brokers.keys.sorted() == [0])
+        #expect(metadata.topics["t"]?.partitions.map(\.index) == [0, 1, 2, 7])
+        // A broker that is starting up must not make us forget where it was.
+        answer.brokers[0].port = -1
+        _ = metadata.apply(answer, scope: .all)
+        #expect(metadata.brokers[0]?.port == 9_092)
+    }
+
     @Test("Names compare by bytes")
     func names() {
         let composed = TopicName("caf\u{e9}")
