@@ -97,6 +97,15 @@ extension RandomWalker {
     package mutating func int32(_ value: inout Int32) throws(WireError) { value = integer() }
     package mutating func int64(_ value: inout Int64) throws(WireError) { value = integer() }
 
+    /// Success half of the time: what follows an error is seldom looked at.
+    package mutating func errorCode(_ value: inout ErrorCode) throws(WireError) {
+        var code: Int16 = 0
+        if Bool.random(using: &generator) {
+            code = Bool.random(using: &generator) ? integer() : Int16.random(in: -1...127, using: &generator)
+        }
+        value = ErrorCode(code)
+    }
+
     package mutating func float64(_ value: inout Double) throws(WireError) {
         value = Double.random(in: -1e300...1e300, using: &generator)
     }

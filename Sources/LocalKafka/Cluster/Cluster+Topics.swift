@@ -105,6 +105,7 @@ extension Cluster {
             }
             for replicas in assignments { try self.check(replicas) }
         }
+        try Self.checkSize(added)
         guard !validateOnly else { return }
         let placed = assignments ?? self.placeReplicas(added, factor: topic.partitions.first?.replicas.count ?? 1)
         for (index, replicas) in placed.enumerated() {
@@ -183,6 +184,7 @@ extension Cluster {
                 "Number of partitions was set to an invalid non-positive value."
             )
         }
+        try Self.checkSize(Int(count))
         let factor =
             specification.replicationFactor == -1
             ? min(Int(self.configuration.defaultReplicationFactor), self.brokers.count)
@@ -195,6 +197,13 @@ extension Cluster {
             )
         }
         return self.placeReplicas(Int(count), factor: factor)
+    }
+
+    /// As in Kafka: a count that was mistyped must not take all memory.
+    private static func checkSize(_ partitions: Int) throws(AdminFailure) {
+        guard partitions <= 10_000 else {
+            throw AdminFailure(.policyViolation, "Excessively large number of partitions per request.")
+        }
     }
 
     private func check(_ replicas: [Int32]) throws(AdminFailure) {
