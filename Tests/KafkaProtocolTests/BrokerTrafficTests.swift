@@ -13,7 +13,8 @@ import Testing
             #expect(key.name == line["api"]?.string)
             try check(request, line)
         }
-        #expect(lines.count > 50)
+        print("api.jsonl: \(lines.count) cases")
+        #expect(lines.count == 81)
     }
 
     @Test func fetches() throws {
@@ -28,7 +29,8 @@ import Testing
             #expect(partition.highWatermark == line["highWatermark"]?.int64)
             #expect(partition.records?.byteCount == line["recordsBytes"]?.int)
         }
-        #expect(lines.count > 200)
+        print("fetch.jsonl: \(lines.count) cases, request and response")
+        #expect(lines.count == 303)
     }
 
     private func check<R: KafkaRequest>(_ request: R.Type, _ line: JSONValue) throws {

@@ -29,7 +29,9 @@ import Testing
             #expect(server.user == user)
             count += 1
         }
-        #expect(count > 10)
+        // Kafka's server takes ASCII user names only; the client's side answers the other eight too.
+        print("SCRAM exchanges at the server: \(count) cases")
+        #expect(count == 22)
     }
 
     @Test func wrongPasswordsAndNoncesAreRefused() throws {
