@@ -124,7 +124,10 @@ let package = Package(
             dependencies: ["Simulation", argumentParser],
             swiftSettings: settings
         ),
-        library("TestSupport", ["LocalKafka", "KafkaProtocol", "KafkaRecords", nioCore, nioPosix, logging]),
+        library(
+            "TestSupport",
+            ["LocalKafka", "KafkaProtocol", "KafkaRecords", nioCore, nioPosix, nioConcurrency, logging]
+        ),
 
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         tests("KafkaProtocolTests", ["KafkaProtocol", "TestSupport", nioCore]),
