@@ -53,6 +53,16 @@ struct LocalKafkaClientTests {
                 ]
             )
             #expect(try await member.success().split(separator: "\n").filter { !$0.hasPrefix("%") }.count == count)
+            // One transaction around everything, seen by a committed reader.
+            try await cluster.createTopic("transaction")
+            let transaction = ["-b", cluster.bootstrapServers, "-t", "transaction"]
+            try await Peers.kcat(
+                ["-P", "-z", codec, "-X", "transactional.id=kcat-\(codec)"] + transaction + ["-l", words.path]
+            ).success()
+            let committed = try await Peers.kcat(
+                ["-C", "-e", "-q", "-o", "beginning", "-X", "isolation.level=read_committed"] + transaction
+            ).success()
+            #expect(committed.split(separator: "\n").count == count)
             let listing = try await Peers.kcat(["-L", "-b", cluster.bootstrapServers]).success()
             #expect(listing.contains("topic \"words\" with 3 partitions"))
         }
