@@ -122,7 +122,7 @@ def main():
     parser.add_argument("--case", help="only cases whose name matches this expression, and no other part")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each case; the median by CPU time counts")
     parser.add_argument("--scale", type=float, default=1, help="factor for the bytes of every case")
-    parser.add_argument("--limit", type=float, default=60, help="seconds that a run may take")
+    parser.add_argument("--limit", type=float, default=120, help="seconds that a run may take")
     parser.add_argument("--no-peer", action="store_true", help="without librdkafka")
     parser.add_argument("--extra", default="", help="more lines of properties, separated by ;")
     parser.add_argument("--samples", action="store_true", help="keep how far distant transfers were at each moment")
@@ -152,7 +152,10 @@ def main():
         result, failures = suite.result, suite.failures
         if args.add and os.path.exists(args.json):
             with open(args.json) as file:
-                result = {**json.load(file), **result}
+                before = json.load(file)
+            seconds = {**before["seconds"], **result["seconds"]}
+            then = f"{before['command']}\n    {result['command']}"
+            result = {**before, **result, "seconds": seconds, "command": then}
         with open(args.json, "w") as file:
             json.dump(result, file, indent=1)
     for name, text in tables.tables(result).items():

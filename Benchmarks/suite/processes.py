@@ -65,7 +65,8 @@ class Process:
                     return line
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Failed(f"no '{event}' from the {self.name} in time")
+                behind = "".join(f"; {other.name}: {other.tail() or 'says nothing'}" for other in others)
+                raise Failed(f"no '{event}' from the {self.name} in time{behind}")
             if select.select([self.child.stdout], [], [], min(left, 0.2))[0]:
                 data = os.read(self.child.stdout.fileno(), 65536)
                 if not data:

@@ -14,7 +14,8 @@ def simple_table(rows, columns):
         problem = row.get("failed") or row.get("skipped")
         if problem:
             last = max((i for i, cell in enumerate(cells) if cell), default=0)
-            cells[min(last + 1, len(cells) - 1)] = ("failed: " if "failed" in row else "skipped: ") + problem
+            text = ("failed: " if "failed" in row else "skipped: ") + problem.replace("|", "/")
+            cells[min(last + 1, len(cells) - 1)] = text
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -121,8 +122,9 @@ def tables(result):
     from .bars import bar_table
 
     load = result["load_average"][0]
+    busy = " (other work went on: whatever costs CPU or waits for it is worse than it would be alone)" if load > 1 else ""
     found = {
-        "machine": f"Measured on {result['machine']}, {result['date']}, load average {load:.1f} at the beginning:\n\n"
+        "machine": f"Measured on {result['machine']}, {result['date']}, load average {load:.1f} at the beginning{busy}:\n\n"
         f"    {result['command']}"
     }
     for key, text in [
