@@ -38,6 +38,18 @@ struct DemoScreenTests {
         #expect(lines.contains { $0.contains("agree in all 1100 records compared") })
     }
 
+    @Test("A terminal of 80 columns and 24 rows shows everything; what a smaller one has no room for is left out")
+    func size() {
+        var screen = DemoScreen()
+        var snapshot = snapshot(after: .seconds(3600), mirrored: 99_999_999_999, different: 0)
+        snapshot.flows = [snapshot.flows[0], snapshot.flows[0]]
+        for index in 0..<2 { snapshot.flows[index].rows = Array(repeating: snapshot.flows[0].rows[0], count: 5) }
+        let lines = screen.lines(snapshot)
+        #expect(Terminal.fit(lines, into: Terminal.Size(columns: 80, rows: 24)) == lines)
+        let small = Terminal.fit(lines, into: Terminal.Size(columns: 30, rows: 10))
+        #expect(small.count == 9 && small.allSatisfy { $0.count <= 30 })
+    }
+
     @Test("A difference cannot be overlooked")
     func difference() {
         let screen = DemoScreen()

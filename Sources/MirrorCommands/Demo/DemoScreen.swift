@@ -19,7 +19,7 @@ struct DemoScreen {
             let before = previous.flatMap { $0.flows.indices.contains(index) ? $0.flows[index] : nil }
             lines += self.flow(flow, before: before, interval: interval(snapshot))
         }
-        lines += ["", self.verdict(snapshot), "", "Ctrl-C ends it."]
+        lines += ["", self.verdict(snapshot), self.memory(snapshot) + ". Ctrl-C ends it."]
         return lines
     }
 
@@ -31,6 +31,7 @@ struct DemoScreen {
             return "\(flow.name) \(flow.phase) \(mirrored) records, lag \(lag)"
         }
         return "\(snapshot.elapsed.components.seconds) s  " + flows.joined(separator: "  ") + "  " + verdict(snapshot)
+            + "; " + memory(snapshot)
     }
 
     private func interval(_ snapshot: DemoSnapshot) -> Double {
@@ -49,7 +50,7 @@ struct DemoScreen {
             "\(flow.name)  \(flow.phase)  "
                 + String(format: "%.2f MB/s", rate(flow.bytes, before?.bytes) / 1_000_000)
                 + "  batches passed through: \(flow.fastPathBatches), decoded: \(flow.slowPathBatches)",
-            Self.columns(["topic", "codec", "parts", "at source", "mirrored", "records/s", "lag", "compared", "differ"]
+            Self.columns(["topic", "codec", "parts", "at source", "mirrored", "records/s", "lag", "compared", "diff"]
             ),
         ]
         for (index, row) in flow.rows.enumerated() {
@@ -66,15 +67,19 @@ struct DemoScreen {
     }
 
     private func verdict(_ snapshot: DemoSnapshot) -> String {
-        let memory = "memory of everything here \(snapshot.residentMemory / 1_048_576) MB"
         guard snapshot.different == 0 else {
-            return "DIFFERENT: \(snapshot.different) of \(snapshot.compared) records compared; \(memory)"
+            return "DIFFERENT: \(snapshot.different) of \(snapshot.compared) records compared"
         }
-        return "source and target agree in all \(snapshot.compared) records compared; \(memory)"
+        return "source and target agree in all \(snapshot.compared) records compared"
+    }
+
+    private func memory(_ snapshot: DemoSnapshot) -> String {
+        "memory of everything here \(snapshot.residentMemory / 1_048_576) MB"
     }
 
     private static func columns(_ cells: [String]) -> String {
-        let widths = [12, 8, 6, 11, 11, 11, 8, 11, 8]
+        // 78 columns, so that a terminal of the usual 80 has room for them.
+        let widths = [10, 7, 6, 11, 11, 10, 6, 11, 6]
         return zip(cells, widths).enumerated().map { index, pair in
             let padding = String(repeating: " ", count: max(0, pair.1 - pair.0.count))
             return index < 2 ? pair.0 + padding : padding + pair.0

@@ -20,6 +20,15 @@ extension ConfigurationReader {
                 )
             }
             guard properties.line(of: entry.key) == entry.line else { continue }
+            if Self.holdsComment(entry.value), !Self.isSecret(entry.key), entry.key != "clusters" {
+                report(
+                    .warning,
+                    entry.key,
+                    value: entry.value,
+                    reason: "counts as a whole, with what looks like a comment",
+                    nextStep: Self.commentAdvice
+                )
+            }
             if let finding = unknownKeys.finding(entry.key) {
                 report(.warning, entry.key, reason: finding.reason, nextStep: finding.nextStep)
             } else if entry.key.hasByteSuffix(".blacklist"),
@@ -35,6 +44,13 @@ extension ConfigurationReader {
         }
     }
 
+    /// What is behind a value on its line belongs to it.
+    static func holdsComment(_ value: String) -> Bool {
+        value.firstRange(of: " #") != nil || value.firstRange(of: "\t#") != nil
+    }
+
+    static let commentAdvice = "give the comment a line of its own"
+
     mutating func checkClusters(_ resolution: PropertyResolution, targets: [String]?) {
         if clusters.isEmpty {
             let closest = ClosestName.closest(to: "clusters", among: properties.entries.map(\.key))
@@ -48,12 +64,15 @@ extension ConfigurationReader {
         } else if clusters.count == 1 {
             report(.error, "clusters", reason: "names one cluster only", nextStep: "name a source and a target")
         }
-        for alias in clusters where alias.isEmpty || alias.firstRange(of: "->") != nil {
+        for alias in clusters where alias.isEmpty || alias.firstRange(of: "->") != nil || Self.holdsComment(alias) {
             report(
                 .error,
                 "clusters",
-                reason: alias.isEmpty ? "has an empty name" : "has a name with an arrow",
-                nextStep: "give each cluster a plain name"
+                value: alias.isEmpty ? nil : alias,
+                reason: alias.isEmpty
+                    ? "has an empty name"
+                    : Self.holdsComment(alias) ? "is a name with a comment in it" : "is a name with an arrow",
+                nextStep: Self.holdsComment(alias) ? Self.commentAdvice : "give each cluster a plain name"
             )
         }
         for target in targets ?? [] where !clusters.contains(target) {

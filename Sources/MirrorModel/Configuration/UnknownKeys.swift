@@ -71,7 +71,7 @@ struct UnknownKeys {
         return unknown(
             "names a cluster “\(wrong)” that `clusters` does not list",
             wrong,
-            among: clusters,
+            among: isSourceKnown ? clusters.filter { $0 != source } : clusters,
             prefix: isSourceKnown ? "\(source)->" : "",
             suffix: isSourceKnown ? String(rest.dropFirst(target.count)) : "->\(rest)"
         )
@@ -131,6 +131,16 @@ struct UnknownKeys {
                 among: clusters,
                 suffix: "." + rest
             )
+        }
+        if clusters.contains(key) {
+            return Finding(
+                reason: "is the name of a cluster, and a key ends at the first blank",
+                nextStep: "write \(key)->TARGET.KEY = VALUE without blanks around the arrow"
+            )
+        }
+        for (client, names) in [("SOURCE.consumer.", ClientKeys.consumer), ("TARGET.producer.", ClientKeys.producer)]
+        where names.contains(key) {
+            return Finding(reason: "has no effect at the top level", nextStep: "write \(client)\(key)")
         }
         if let closest = ClosestName.closest(to: key, among: Self.topLevel) {
             return Finding(reason: "is not a known key", nextStep: "did you mean \(closest)?")

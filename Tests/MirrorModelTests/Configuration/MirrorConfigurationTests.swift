@@ -151,6 +151,10 @@ import Testing
         ("kafka.mirror.memory.byte = 1", "did you mean kafka.mirror.memory.bytes?"),
         ("A->B.enabled = true\\u0020", "remove the blanks"),
         ("quite.unlike.anything = 1", "remove it or correct it"),
+        ("auto.offset.reset = latest", "write SOURCE.consumer.auto.offset.reset"),
+        ("linger.ms = 5", "write TARGET.producer.linger.ms"),
+        ("A -> B.topics = x", "write A->TARGET.KEY = VALUE without blanks"),
+        ("A->B.topics = x # these", "a line of its own"),
         ("A->A.enabled = true", "correct one of the two names"),
     ])
     func aKeyThatNothingReadsIsWarnedAbout(line: String, nextStep: String) throws {
@@ -302,6 +306,10 @@ import Testing
         #expect(first("clusters = A, B").contains("write A->B.enabled = true"))
         #expect(first("clusters = A, B\nA->B.enabled=true").contains("cluster A has no address"))
         #expect(first("clusters = A,,B").contains("empty name"))
+        #expect(
+            first("clusters = A, B # two\nA->B.enabled=true")
+                == "m:1: clusters: “B # two” is a name with a comment in it; give the comment a line of its own"
+        )
     }
 
     @Test(arguments: [
