@@ -25,6 +25,8 @@ extension FetcherMachine {
         self.now = now
         guard var broker = self.brokers[node] else { return }
         if let request = broker.inFlight { self.budget.release(request.reserved) }
+        // The next request to a broker that answers none takes as long again, so the first is told.
+        let wasSilent = broker.inFlight.map { now - $0.sentAt >= .seconds(5) } ?? false
         broker.inFlight = nil
         broker.answerBytes = max(broker.answerBytes / 2, FetchBroker.nearAnswer)
         broker.failures += 1
@@ -35,7 +37,7 @@ extension FetcherMachine {
         self.brokers[node] = broker
         for slot in broker.members.sorted() {
             self.entries[slot]?.cursor.dropPreference()
-            self.fail(slot, .disconnected(node: node, reason), blocked: false, reportFrom: 3)
+            self.fail(slot, .disconnected(node: node, reason), blocked: false, reportFrom: wasSilent ? 1 : 3)
         }
         self.pump()
     }

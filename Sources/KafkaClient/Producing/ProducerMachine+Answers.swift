@@ -134,8 +134,7 @@ extension ProducerMachine {
         case .sequenceGap, .identityLost:
             self.entries[slot]?.decide(.refused(.sequenceLost, code, result.errorMessage?.string, token: token))
         case .refused(let kind):
-            let words = result.errorMessage?.string ?? result.recordErrors.first?.batchIndexErrorMessage?.string
-            self.entries[slot]?.decide(.refused(kind, code, words, token: token))
+            self.entries[slot]?.decide(.refused(kind, code, result.words, token: token))
         }
         self.settle(slot)
     }
@@ -224,5 +223,16 @@ extension ProducerMachine {
         self.entries[slot]?.stop()
         self.sleeping.remove(slot)
         self.actions.append(.report(.refused(slot: slot, refusal)))
+    }
+}
+
+extension ProduceResponse.PartitionProduceResponse {
+    /// What the broker says about the batch and about the first record that it does not want.
+    fileprivate var words: String? {
+        let record = recordErrors.first { $0.batchIndexErrorMessage != nil }.map {
+            "record \($0.batchIndex) of the batch, counted from 0: \($0.batchIndexErrorMessage?.string ?? "")"
+        }
+        let words = [errorMessage?.string, record].compactMap { $0 }
+        return words.isEmpty ? nil : words.joined(separator: "; ")
     }
 }

@@ -105,9 +105,9 @@ extension FlowSupervisor {
 
     /// A cluster that does not answer is one trouble, however each attempt ends.
     static func likeness(of error: any Error) -> String? {
-        guard let error = error as? KafkaClientError, let cluster = error.cluster, error.kafkaError == nil,
-            error.topic == nil
-        else { return nil }
+        guard let error = error as? KafkaClientError, let cluster = error.cluster, error.kafkaError == nil else {
+            return nil
+        }
         return switch error.code {
         case .unreachable, .timedOut: "cluster \(cluster) does not answer"
         case .invalidAnswer: "cluster \(cluster) answers what is not Kafka"

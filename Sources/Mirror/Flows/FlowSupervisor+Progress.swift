@@ -79,7 +79,8 @@ extension FlowSupervisor {
             clear(.progress)
         } catch {
             guard !Task.isCancelled else { return }
-            impede(.progress, "progress cannot be written: \(text(of: error))")
+            let text = "progress cannot be written: \(text(of: error))"
+            impede(.progress, text, likeness: Self.likeness(of: error))
             if (error as? KafkaClientError)?.code == .unknownTopic {
                 try? await store.createAgain(deadline: deadline)
                 ledger?.lostWhatWasWritten()

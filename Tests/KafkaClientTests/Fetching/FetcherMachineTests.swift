@@ -426,4 +426,19 @@ struct FetcherMachineTests {
         script.wait(.milliseconds(2))
         #expect(script.sent.count == count + 1)
     }
+
+    @Test("a broker that answers nothing is told after the first request, one that hangs up after the third")
+    func silence() {
+        func isTold(after duration: TimeAmount) -> Bool {
+            let script = Script()
+            _ = script.add(0)
+            script.connect()
+            script.now = script.now + duration
+            script.machine.disconnected(1, reason: "no answer", now: script.now)
+            script.drain()
+            return script.reported.contains { if case .failing(_, .disconnected(1, _)) = $0 { true } else { false } }
+        }
+        #expect(isTold(after: .seconds(30)))
+        #expect(!isTold(after: .milliseconds(600)))
+    }
 }

@@ -66,6 +66,25 @@ import Testing
         )
     }
 
+    @Test func recordsThatTheTargetDoesNotWantAreNamed() async throws {
+        try await FailureScene.run(
+            prepare: { clusters in
+                for topic in ["t", "u"] as [TopicName] { try await clusters.a.createTopic(topic, partitions: 1) }
+                // Takes no records without keys.
+                try await clusters.b.createTopic("A.t", partitions: 1, configs: ["cleanup.policy": "compact"])
+                try await clusters.a.put(["1"], in: "t")
+            },
+            test: { scene in
+                try await scene.told("the partition is stopped", "A.t-0", "INVALID_RECORD", "record 0", "without key")
+                try await scene.a.put(["1"], in: "u")
+                try await scene.mirrored(["1"], to: "A.u")
+                try await scene.b.setTopicConfigs("A.t", ["cleanup.policy": "delete"])
+                try await scene.mirrored(["1"], to: "A.t", within: .seconds(60))
+                try await scene.told("the partition is mirrored again", "t-0")
+            }
+        )
+    }
+
     @Test func aTargetThatGoesAndComesBack() async throws {
         try await FailureScene.run(
             prepare: { clusters in
