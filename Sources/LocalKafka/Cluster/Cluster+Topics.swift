@@ -18,9 +18,11 @@ extension Cluster {
     }
 
     /// Why an administrative request is refused.
-    package struct AdminFailure: Error, Sendable {
+    package struct AdminFailure: Error, Sendable, CustomStringConvertible {
         package var code: ErrorCode
         package var message: String?
+
+        package var description: String { self.message ?? self.code.name }
 
         package init(_ code: ErrorCode, _ message: String? = nil) {
             self.code = code

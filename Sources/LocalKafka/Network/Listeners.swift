@@ -2,6 +2,14 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// The open server sockets of a cluster.
 final class Listeners {
     private let cluster: Cluster
@@ -41,6 +49,8 @@ final class Listeners {
             return loop.makeFailedFuture(error)
         }
         let bound = NIOLoopBound((self.cluster, broker), eventLoop: loop)
+        let host = self.cluster.configuration.host
+        let port = broker.ports[listener.name] ?? configured
         return ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -68,7 +78,21 @@ final class Listeners {
                 value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16384, maximum: 1 << 20)
             )
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 4 << 20, high: 16 << 20))
-            .bind(host: self.cluster.configuration.host, port: broker.ports[listener.name] ?? configured)
+            .bind(host: host, port: port)
+            .flatMapErrorThrowing { throw LocalCluster.CannotListen(address: "\(host):\(port)", cause: $0) }
+    }
+}
+
+extension LocalCluster {
+    /// A broker cannot open its port.
+    package struct CannotListen: Error, CustomStringConvertible {
+        package var address: String
+        package var cause: any Error
+
+        package var description: String {
+            let reason = (self.cause as? IOError).map { unsafe String(cString: strerror($0.errnoCode)) }
+            return "cannot listen on \(self.address): \(reason ?? "\(self.cause)")"
+        }
     }
 }
 

@@ -70,33 +70,15 @@ package struct SandboxCommand: AsyncParsableCommand {
             guard parts.count == 2, let partitions = Int32(parts[1]), partitions > 0, !parts[0].isEmpty else {
                 throw ValidationError("--topics: '\(entry)' is not NAME:PARTITIONS")
             }
+            if let complaint = Cluster.complaint(aboutTopicName: String(parts[0])) {
+                throw ValidationError("--topics: \(complaint)")
+            }
             return (String(parts[0]), partitions)
         }
     }
 
     package func run() async throws {
-        var started: [SandboxCluster] = []
-        for (index, alias) in self.aliases.enumerated() {
-            let first = self.port.map { $0 + index * self.brokers }
-            let cluster = SandboxCluster(
-                alias: alias,
-                brokers: self.brokers,
-                ports: first.map { Array($0..<($0 + self.brokers)) } ?? [],
-                autoCreateTopics: !self.noAutoCreate,
-                isProxied: self.control
-            )
-            try await cluster.start(topics: try self.initialTopics())
-            started.append(cluster)
-            Self.say("\(alias)  \(cluster.bootstrapServers)")
-            if self.control {
-                let proxied = cluster.cluster.bootstrapServers(listener: SandboxCluster.proxiedListener)
-                Self.say("\(alias)  \(proxied)  for proxies")
-            }
-        }
-        if let properties {
-            try Data(SandboxProperties.text(started).utf8).write(to: URL(filePath: properties), options: .atomic)
-            Self.say("\nkafka-mirror run \(properties)")
-        }
+        let started = try await self.start()
         Self.say("Ctrl-C ends it.")
         if self.control { SandboxControl(clusters: started).start() }
         var logger = Logger(label: "sandbox")
@@ -110,6 +92,63 @@ package struct SandboxCommand: AsyncParsableCommand {
             )
         )
         try await group.run()
+    }
+
+    /// What keeps the sandbox from starting, with the next step.
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    private func start() async throws -> [SandboxCluster] {
+        var clusters: [SandboxCluster] = []
+        do {
+            try await self.start(&clusters)
+            return clusters
+        } catch {
+            for cluster in clusters { await cluster.cluster.stop() }
+            throw error
+        }
+    }
+
+    private func start(_ started: inout [SandboxCluster]) async throws {
+        for (index, alias) in self.aliases.enumerated() {
+            let first = self.port.map { $0 + index * self.brokers }
+            let cluster = SandboxCluster(
+                alias: alias,
+                brokers: self.brokers,
+                ports: first.map { Array($0..<($0 + self.brokers)) } ?? [],
+                autoCreateTopics: !self.noAutoCreate,
+                isProxied: self.control
+            )
+            started.append(cluster)
+            do {
+                try await cluster.start(topics: try self.initialTopics())
+            } catch let error as LocalCluster.CannotListen {
+                throw Failure(
+                    description:
+                        "cluster \(alias): \(error); choose other ports with --port, or leave it out for free ones"
+                )
+            } catch {
+                throw Failure(description: "cluster \(alias) does not start: \(error)")
+            }
+            Self.say("\(alias)  \(cluster.bootstrapServers)")
+            if self.control {
+                let proxied = cluster.cluster.bootstrapServers(listener: SandboxCluster.proxiedListener)
+                Self.say("\(alias)  \(proxied)  for proxies")
+            }
+        }
+        if let properties {
+            do {
+                try Data(SandboxProperties.text(started).utf8).write(to: URL(filePath: properties), options: .atomic)
+            } catch {
+                throw Failure(
+                    description:
+                        "the properties file \(properties) cannot be written; check that its folder exists and "
+                        + "may be written to"
+                )
+            }
+            Self.say("\nkafka-mirror run \(properties)")
+        }
     }
 
     /// Prints a line at once, also into a pipe.
