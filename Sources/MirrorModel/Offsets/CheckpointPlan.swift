@@ -21,6 +21,14 @@ package struct CheckpointPlan: Sendable, Equatable {
         case earliest(Int64)
         case skipped(SkipReason)
 
+        /// Whether the next record that the group would read is at the position, and not behind it.
+        var isCertain: Bool {
+            switch self {
+            case .exact, .earliest: true
+            case .bounded, .skipped: false
+            }
+        }
+
         /// The position at the target.
         package var position: Int64? {
             switch self {
@@ -88,7 +96,14 @@ package struct CheckpointPlan: Sendable, Equatable {
                     guard let offset, offset.offset >= 0 else { break }
                     outcome = Self.outcome(translate(source, offset.offset), mapsToEarliest)
                     guard let position = outcome.position else { break }
-                    isUnchanged = !add(group, partition, offset, position, targetEnd: targetEnd(source))
+                    isUnchanged = !add(
+                        group,
+                        partition,
+                        offset,
+                        position,
+                        isCertain: outcome.isCertain,
+                        targetEnd: targetEnd(source)
+                    )
                 }
                 report.append(
                     Line(
@@ -115,15 +130,20 @@ package struct CheckpointPlan: Sendable, Equatable {
     }
 
     /// Adds a checkpoint unless the last one is as far or farther; a group that went back takes it along.
+    ///
+    /// One that is farther than where the next record certainly is, is about records that the target held before it was
+    /// filled anew: a group that went on there would miss some.
     private mutating func add(
         _ group: GroupID,
         _ target: TopicPartition,
         _ committed: GroupPosition,
         _ position: Int64,
+        isCertain: Bool,
         targetEnd: Int64?
     ) -> Bool {
         if let known = last[group]?[target], committed.offset >= known.upstreamOffset,
-            position <= known.downstreamOffset, known.downstreamOffset <= targetEnd ?? .max
+            isCertain ? position == known.downstreamOffset : position <= known.downstreamOffset,
+            known.downstreamOffset <= targetEnd ?? .max
         {
             return false
         }

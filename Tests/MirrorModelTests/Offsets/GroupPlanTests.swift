@@ -38,8 +38,14 @@ import Testing
         #expect(plan(11, .exact(9), last: first.last).checkpoints.map(\.downstreamOffset) == [9])
         #expect(plan(5, .bounded(3), last: first.last).checkpoints.map(\.downstreamOffset) == [3])
         // The target has lost what the checkpoint was about.
-        #expect(plan(10, .exact(2), last: first.last, targetEnd: 8).checkpoints.isEmpty)
-        #expect(plan(10, .exact(2), last: first.last, targetEnd: 7).checkpoints.map(\.downstreamOffset) == [2])
+        #expect(plan(10, .bounded(2), last: first.last, targetEnd: 8).checkpoints.isEmpty)
+        #expect(plan(10, .bounded(2), last: first.last, targetEnd: 7).checkpoints.map(\.downstreamOffset) == [2])
+        // It was filled anew and is as long again: the old checkpoint would leave records out.
+        #expect(plan(10, .exact(2), last: first.last, targetEnd: 8).checkpoints.map(\.downstreamOffset) == [2])
+        #expect(
+            plan(10, .beforeHistory(earliest: 5), last: first.last, targetEnd: 20).checkpoints
+                .map(\.downstreamOffset) == [5]
+        )
     }
 
     @Test func whatIsSkippedSaysWhy() {

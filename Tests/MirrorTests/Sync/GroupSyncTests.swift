@@ -163,7 +163,7 @@ import struct KafkaClient.CommittedOffset
                     try await clusters.checkpoints()["g"]?[Self.mirror]?.downstreamOffset == 10
                 }
             }
-            // As another program might have left it: further than the group is.
+            // As it stays behind when the target has been filled anew: past records that the group has not read.
             try await clusters.write(
                 Checkpoint(group: "g", partition: Self.mirror, upstreamOffset: 10, downstreamOffset: 12, metadata: "")
             )
@@ -175,7 +175,7 @@ import struct KafkaClient.CommittedOffset
                 }
                 // Exact, although it is about records of the first run.
                 #expect(try await clusters.checkpoints()["other"]?[Self.mirror]?.downstreamOffset == 3)
-                #expect(try await clusters.checkpoints()["g"]?[Self.mirror]?.downstreamOffset == 12)
+                #expect(try await clusters.checkpoints()["g"]?[Self.mirror]?.downstreamOffset == 10)
                 // The group itself goes back, and takes its checkpoint along.
                 try await clusters.commit(["g": [Self.t: 4]], at: clusters.a)
                 try await eventually("the checkpoint goes back") {
