@@ -47,7 +47,10 @@ package struct CheckpointSettings: Sendable {
         self.intervalMs = max(emission, 1)
         self.isIntervalFlexible = settings.properties["emit.checkpoints.interval.seconds"] == nil
         self.refreshesGroups = refresh > 0
-        self.refreshIntervalMs = min(max(refresh, 1), max(emission, 1))
+        // A list of groups costs little: without a word in the file it is as fresh as the offsets.
+        self.refreshIntervalMs =
+            settings.properties["refresh.groups.interval.seconds"] == nil
+            ? min(max(refresh, 1), max(emission, 1)) : max(refresh, 1)
         self.groups = try NameFilter(include: settings.list("groups"), exclude: settings.list("groups.exclude"))
         self.syncsGroupOffsets = sync > 0
         self.syncIntervalMs = max(sync, 1)
