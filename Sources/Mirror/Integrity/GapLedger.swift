@@ -1,3 +1,4 @@
+import DequeModule
 package import KafkaClient
 package import KafkaProtocol
 import KafkaRecords
@@ -20,7 +21,10 @@ package actor GapLedger {
     private let appender: RecordAppender
     private let logger: Logger
     private let news: JobNews
+    /// The newest entries of the ledger.
     private var written: [[UInt8]: Gap] = [:]
+    /// Their keys, oldest first.
+    private var writtenKeys: Deque<[UInt8]> = []
     private var told: Set<[UInt8]> = []
     private var waiting: [[UInt8]: Gap] = [:]
     private var order: [[UInt8]] = []
@@ -30,6 +34,8 @@ package actor GapLedger {
     private let wakeUp: AsyncStream<Void>.Continuation
 
     private static let what = "gaps cannot be written to the ledger, partitions that have one wait"
+    /// How many entries are remembered: a source that is always ahead of its mirror makes new ones for ever.
+    private static let memory = 10_000
 
     /// - Parameters:
     ///   - client: of the target, for reading and writing.
@@ -97,7 +103,7 @@ package actor GapLedger {
         if !isLoaded {
             if try await !topic.create(at: adminClient, logger: logger, deadline: deadline) {
                 for gap in try await GapLedger.read(topic.name, client: client, deadline: deadline)
-                where gap.flow.utf8.elementsEqual(flow.utf8) { written[gap.key] = gap }
+                where gap.flow.utf8.elementsEqual(flow.utf8) { remember(gap) }
             }
             isLoaded = true
         }
@@ -133,18 +139,27 @@ package actor GapLedger {
             isLoaded = false
             throw error
         }
-        for gap in fresh { written[gap.key] = gap }
         order.removeFirst(keys.count)
-        for key in keys {
-            guard let gap = waiting[key] else { continue }
+        for gap in gaps {
+            let key = gap.key
             // It may have grown meanwhile.
-            if let kept = written[key], kept.to >= gap.to {
-                waiting[key] = nil
-            } else {
+            if let newest = waiting[key], newest.to > gap.to {
                 order.append(key)
+            } else {
+                waiting[key] = nil
             }
         }
+        for gap in fresh { remember(gap) }
         return gaps
+    }
+
+    private func remember(_ gap: Gap) {
+        let key = gap.key
+        if written.updateValue(gap, forKey: key) == nil { writtenKeys.append(key) }
+        while writtenKeys.count > Self.memory, let oldest = writtenKeys.popFirst() {
+            written[oldest] = nil
+            told.remove(oldest)
+        }
     }
 
     /// All entries of a ledger in the order in which they were written; none when there is no such topic.
