@@ -94,9 +94,11 @@ public final class PartitionProducer: @unchecked Sendable {
     }
 
     /// Begins again after a refusal.
-    public func resume(_ slot: Int) {
+    ///
+    /// - Parameter stamp: The identity to go on with, and the sequence number of the next record; nil for a new one.
+    public func resume(_ slot: Int, continuing stamp: ProducerStamp? = nil) {
         self.eventLoop.preconditionInEventLoop()
-        self.machine.resume(slot, now: self.eventLoop.now)
+        self.machine.resume(slot, continuing: stamp, now: self.eventLoop.now)
         self.run()
     }
 

@@ -9,7 +9,8 @@ public import NIOCore
 /// 2. Exactly once, in order: a batch that must be sent again keeps its sequence number and its bytes; the next one waits
 ///    until all batches of the partition that are out have been answered. What was on a lost connection is sent again.
 /// 3. A partition that fails pauses alone. A definite refusal drops its unacknowledged batches and stops it until its
-///    owner resumes it, which begins under a new producer id of its own: no other partition's sequence is touched.
+///    owner resumes it, with the sequence number that comes next or under a new producer id of its own: no other
+///    partition's sequence is touched.
 /// 4. Leaders named in answers (KIP-951) are followed at once.
 ///
 /// # Implementation
@@ -134,12 +135,17 @@ public struct ProducerMachine: Sendable {
         self.queue(slot)
     }
 
-    /// Begins again after a refusal, under a new producer id.
-    public mutating func resume(_ slot: Int, now: NIODeadline) {
+    /// Begins again after a refusal.
+    ///
+    /// - Parameter stamp: The identity to go on with, and the sequence number of the next record: what may have been
+    ///   written without our knowing is then not written twice. Nil begins under a new producer id.
+    public mutating func resume(_ slot: Int, continuing stamp: ProducerStamp? = nil, now: NIODeadline) {
         self.now = now
         guard let entry = self.entry(slot), entry.phase == .stopped else { return }
         // In a transaction the numbers go on where the batches refused began.
-        if !self.settings.isTransactional {
+        if self.settings.isIdempotent, !self.settings.isTransactional, let stamp {
+            self.entries[slot]?.ids.begin(stamp.identity, at: stamp.sequence)
+        } else if !self.settings.isTransactional {
             self.entries[slot]?.needsOwnIdentity = self.settings.isIdempotent
             self.entries[slot]?.ids.invalidate()
         }

@@ -19,15 +19,17 @@ extension FlowSupervisor {
         var held: Set<TopicName> = []
         var begun: Set<TopicName> = []
         var assignments: [[PartitionAssignment]] = Array(repeating: [], count: shards.count)
-        let unwritten = await writeStarts(of: decisions)
+        let trouble = await writeStarts(of: decisions)
+        await writeProven(of: decisions)
         guard !Task.isCancelled else { return }
         for (mirrored, decision) in decisions {
             switch decision {
-            case .beginOnceWritten where unwritten != nil:
+            case .beginOnceWritten where trouble != nil, .beginWhenWritten where trouble?.passes == true:
                 discovery.giveBack([mirrored.source])
                 held.insert(mirrored.source.topic)
-                hold(mirrored.source.topic, reason: unwritten ?? "", nextStep: nil)
-            case .comparing(let count):
+                hold(mirrored.source.topic, reason: trouble?.reason ?? "", nextStep: nil)
+            case .comparing(let count, _):
+                isComparing = true
                 discovery.giveBack([mirrored.source])
                 held.insert(mirrored.source.topic)
                 tell(
@@ -58,19 +60,69 @@ extension FlowSupervisor {
         if count > 0 { logger.info("mirroring partitions", metadata: ["new": "\(count)", "all": "\(owners.count)"]) }
     }
 
-    /// Writes down where partitions begin that would begin somewhere else next time; returns why it cannot.
-    func writeStarts(of decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]) async -> String? {
+    /// Why something could not be written down, and whether it may be written later.
+    struct WritingTrouble {
+        var reason: String
+        var passes: Bool
+    }
+
+    /// Writes down where partitions begin that would begin somewhere else next time, and with which producer; returns why
+    /// it cannot.
+    private func writeStarts(of decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]) async -> WritingTrouble? {
         var starts: [TopicPartition: ProgressRecord] = [:]
-        for case (let mirrored, .beginOnceWritten(_, let record)) in decisions { starts[mirrored.source] = record }
-        for case (let mirrored, .beginWhenWritten(_, let record)) in decisions { starts[mirrored.source] = record }
+        for (mirrored, decision) in decisions {
+            switch decision {
+            case .beginOnceWritten(let assignment, var record), .beginWhenWritten(let assignment, var record):
+                // What is known of the offsets before must not be lost with the record that holds it now.
+                record.offsetMap = offsetMap(of: mirrored, adding: assignment)
+                starts[mirrored.source] = record
+            case .begin, .comparing, .wait: break
+            }
+        }
         guard !starts.isEmpty else { return nil }
         do {
             try await store.write(starts, deadline: .after(.seconds(15)))
-            self.ledger?.begins(starts)
-            self.ledger?.wrote(starts)
+            let written = starts.mapValues(\.withoutOffsetMap)
+            self.ledger?.begins(written)
+            self.ledger?.wrote(written)
             return nil
         } catch {
-            return "where mirroring begins cannot be written: \(text(of: error))"
+            return WritingTrouble(
+                reason: "where mirroring begins cannot be written: \(text(of: error))",
+                passes: (error as? KafkaClientError)?.kafkaError != .topicAuthorizationFailed
+            )
+        }
+    }
+
+    /// What is kept of a partition's map, with the copies that were found; nil when it begins with another topic.
+    private func offsetMap(of mirrored: TopicPlan.Mirrored, adding assignment: PartitionAssignment) -> [UInt8]? {
+        guard let ledger, ledger.goesOn(mirrored) else { return nil }
+        if let known = offsets[mirrored.source], !known.read({ $0.isEmpty }) {
+            return known.shortened { $0.add(assignment.copied, isFromBeginning: assignment.isComparedFromBeginning) }
+        }
+        return ledger.offsetMap(
+            of: mirrored,
+            adding: assignment.copied,
+            isFromBeginning: assignment.isComparedFromBeginning
+        )
+    }
+
+    /// Writes down how far comparisons have come, so that a process that is killed early does not make the next one begin
+    /// anew.
+    private func writeProven(of decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]) async {
+        var records: [TopicPartition: ProgressRecord] = [:]
+        for case (let mirrored, .comparing(_, let proven?)) in decisions {
+            ledger?.proved(proven, of: mirrored)
+            guard var record = ledger?.known[mirrored.source] else { continue }
+            record.offsetMap = ledger?.offsetMap(of: mirrored)
+            records[mirrored.source] = record
+        }
+        guard !records.isEmpty else { return }
+        do {
+            try await store.write(records, deadline: .after(.seconds(5)))
+            ledger?.wrote(records.mapValues(\.withoutOffsetMap))
+        } catch {
+            logger.debug("what is compared so far cannot be written", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -94,12 +146,12 @@ extension FlowSupervisor {
     }
 
     /// Gives a partition back, so that the next look finds out from the target where it goes on.
-    func takeUpAgain(_ partition: TopicPartition) async {
+    func takeUpAgain(_ partition: TopicPartition, isForgotten: Bool) async {
         guard let index = owners.removeValue(forKey: partition) else { return }
         load[index] -= 1
         let position = await shards[index].revoke(partition)
         if let position { ledger?.observe([partition: position]) }
-        continuity.overtook(partition, position?.producer)
+        continuity.overtook(partition, position?.producer, isForgotten: isForgotten)
         discovery.giveBack([partition])
     }
 

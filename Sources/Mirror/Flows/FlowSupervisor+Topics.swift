@@ -24,14 +24,16 @@ extension FlowSupervisor {
         }
     }
 
-    /// One look at both clusters, and everything it asks for; returns whether the target was changed.
+    /// One look at both clusters, and everything it asks for; returns whether the next is not to wait: the target was
+    /// changed, or there is more to be compared.
     @discardableResult
     func pass(source: ClusterMetadata, target: ClusterMetadata) async throws -> Bool {
         let outcome = discovery.look(source: source, target: target, now: .now)
+        isComparing = false
         tellOfMissingTopics(source)
         await end(outcome.removed)
         await begin(outcome.added)
-        guard !outcome.creations.isEmpty || !outcome.increases.isEmpty else { return false }
+        guard !outcome.creations.isEmpty || !outcome.increases.isEmpty else { return isComparing }
         let deadline = Deadline.after(.seconds(10))
         async let created = creator.create(outcome.creations, deadline: deadline)
         async let increased = creator.increase(outcome.increases, deadline: deadline)
@@ -45,6 +47,6 @@ extension FlowSupervisor {
                 hold(topic, reason: error.description, nextStep: nil)
             }
         }
-        return changed
+        return changed || isComparing
     }
 }

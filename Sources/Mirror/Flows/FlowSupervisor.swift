@@ -48,6 +48,8 @@ package actor FlowSupervisor {
     var load: [Int] = []
     var progressWrittenAt: NIODeadline?
     var hasGivenUpPartitions = false
+    /// Comparisons are not through: the next look is not to wait.
+    var isComparing = false
     /// Why the flow has stopped by itself.
     var loss: String?
     var news = TroubleNews()
@@ -99,8 +101,7 @@ package actor FlowSupervisor {
         self.continuity = ProducerContinuity(
             source: clients.source,
             target: clients.target,
-            configuration: configuration,
-            logger: logger
+            configuration: configuration
         )
         self.resolver = ResumeResolver(
             source: clients.source,
@@ -259,7 +260,9 @@ package actor FlowSupervisor {
                 group.addTask {
                     for await event in shard.events {
                         await self.note(event)
-                        if event.kind == .overtaken { await self.takeUpAgain(event.source) }
+                        if case .overtaken(let isForgotten) = event.kind {
+                            await self.takeUpAgain(event.source, isForgotten: isForgotten)
+                        }
                     }
                 }
             }

@@ -34,8 +34,10 @@ extension PartitionEvent {
         case .targetTruncated(let offset, let writtenTo):
             (.debug, "the target lost its records from offset \(offset) to \(writtenTo), they are copied again")
         case .foreignRecords(let count): (.debug, "the target holds \(count) records that are not ours")
-        case .overtaken:
+        case .overtaken(isForgotten: false):
             (.info, "an earlier process wrote here after this one began, the end of the target is read again")
+        case .overtaken(isForgotten: true):
+            (.info, "the target has forgotten who writes here, its end is read again")
         case .codecRefused(let codec, let replacement):
             (.warning, "the target does not take \(codec), batches are encoded again with \(replacement)")
         case .splitting(let limit): (.info, "batches are split to at most \(limit) bytes")

@@ -14,7 +14,7 @@ extension PartitionOffsets {
     /// The bytes that a progress record may get.
     private static let shortLimit = 1_024
     /// The same while the long part cannot be written.
-    private static let shortenedLimit = 4_096
+    static let shortenedLimit = 4_096
 
     package func unkept() -> Unkept {
         self.withState { state in

@@ -13,8 +13,8 @@ extension PartitionFlow {
         case setFetching(Bool)
         /// Encode again, then call `rebuilt`.
         case rebuild(ticket: UInt64, [ScannedBatch], BatchRebuilder)
-        /// Let the producer go on after a refusal.
-        case resumeProducing
+        /// Let the producer go on after a refusal, with this identity and sequence number; nil for a new identity.
+        case resumeProducing(ProducerStamp?)
         /// Ask for the target's log end, then call `proven` or `notProven`.
         case queryTarget(generation: UInt64)
         /// Nothing is out any more after `drain`.

@@ -12,6 +12,8 @@ extension PartitionFlow {
         /// Further findings, one after the other.
         var rest: [Gap] = []
         var isRecorded = false
+        /// Whoever assigned the partition finds out with which producer it goes on.
+        var yields = false
     }
 
     /// How to go on behind a gap.
@@ -23,7 +25,7 @@ extension PartitionFlow {
     }
 
     /// Stops until the gap is in the ledger; nothing may be out.
-    mutating func hold(_ gap: Gap, _ wayOn: WayOn, rest: [Gap] = []) {
+    mutating func hold(_ gap: Gap, _ wayOn: WayOn, rest: [Gap] = [], yields: Bool = false) {
         self.drop()
         self.pendingSeek = nil
         self.foreignHold = nil
@@ -32,7 +34,7 @@ extension PartitionFlow {
         if gap.kind != .skipped {
             gap.policy = self.settings.policies.policy(for: gap.kind, topic: self.assignment.source.topic.string)
         }
-        self.hold = Hold(gap: gap, wayOn: wayOn, rest: rest)
+        self.hold = Hold(gap: gap, wayOn: wayOn, rest: rest, yields: yields)
         self.phase = .holding
         self.actions.append(.setFetching(false))
         if self.settings.keepsLedger {
@@ -74,7 +76,7 @@ extension PartitionFlow {
         guard let hold = self.hold else { return }
         self.hold = nil
         if let next = hold.rest.first {
-            self.hold(next, hold.wayOn, rest: Array(hold.rest.dropFirst()))
+            self.hold(next, hold.wayOn, rest: Array(hold.rest.dropFirst()), yields: hold.yields)
             return
         }
         self.pendingRefusal = nil
@@ -89,8 +91,12 @@ extension PartitionFlow {
         case .behind(let position):
             self.phase = .running
             self.move(to: position)
+            if hold.yields {
+                self.yield(.placeLost)
+                return
+            }
         }
-        self.actions.append(.resumeProducing)
+        self.goOnProducing()
     }
 
     /// Goes on behind another position, after everything that was out.
@@ -222,7 +228,9 @@ extension PartitionFlow {
 
     /// Called after each event: the ledger's reader may have missed a report.
     mutating func scheduleReports(now: NIODeadline) {
-        if self.phase == .holding, self.holdReportDue == nil { self.holdReportDue = now + Self.reportPause }
+        if self.phase == .holding || self.phase == .yielding, self.holdReportDue == nil {
+            self.holdReportDue = now + Self.reportPause
+        }
         if let foreign = self.foreign, foreign.reportDue == nil, self.foreignHold == nil, self.settings.keepsLedger,
             !foreign.isRecorded || foreign.gap.to != foreign.reportedTo
         {
@@ -234,6 +242,7 @@ extension PartitionFlow {
         if let due = self.holdReportDue, due <= now {
             self.holdReportDue = nil
             if self.phase == .holding, let hold = self.hold, !hold.isRecorded { self.report(.gap(hold.gap)) }
+            if self.phase == .yielding, let kind = self.yieldReport { self.report(kind) }
         }
         if let due = self.foreign?.reportDue, due <= now, let gap = self.foreign?.gap {
             self.foreign?.reportDue = nil
@@ -296,10 +305,11 @@ extension PartitionFlow {
         )
         base.sourceOffset = offset - 1
         base.leaderEpoch = -1
+        let yields = self.hold?.yields ?? false
         self.foreign = nil
         self.hold = nil
         self.isTroubled = false
-        self.hold(gap, .behind(base))
+        self.hold(gap, .behind(base), yields: yields)
         self.report(.recovered)
         return nil
     }

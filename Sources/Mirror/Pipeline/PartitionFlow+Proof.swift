@@ -26,10 +26,12 @@ extension PartitionFlow {
         self.impediment = nil
         let refusal = self.pendingRefusal
         self.pendingRefusal = nil
-        if self.settings.yieldsWhenOvertaken, refusal?.code == .outOfOrderSequenceNumber,
+        if self.settings.yieldsWhenOvertaken, let refusal, refusal.kind == .sequenceLost,
             logEnd > self.position?.targetOffset ?? -1
         {
-            self.yield(now: now)
+            // The broker knows later sequence numbers of ours than we do, or none: the log's visible end may not show yet
+            // what is written, and under a new producer id it would be written a second time.
+            self.yield(.overtaken(isForgotten: refusal.code != .outOfOrderSequenceNumber))
             return
         }
         if let written = self.position?.targetOffset {
@@ -51,29 +53,20 @@ extension PartitionFlow {
             self.act(on: refusal, now: now)
         } else {
             self.rewind()
-            self.actions.append(.resumeProducing)
+            self.actions.append(.resumeProducing(nil))
         }
     }
 
-    /// Leaves it to whoever assigned the partition to find out where it goes on.
-    ///
-    /// The broker knows later sequence numbers of ours than we do: under a new producer id we would write a second time
-    /// what is there already. The log's visible end may not show it yet.
-    private mutating func yield(now: NIODeadline) {
+    /// Leaves it to whoever assigned the partition to find out where it goes on, and with which producer, and to write
+    /// the producer down before it is used.
+    mutating func yield(_ kind: PartitionEvent.Kind) {
         self.drop()
         self.pendingSeek = nil
-        let reason = QuarantineReason(
-            .overtaken,
-            cluster: self.settings.targetAlias,
-            partition: self.assignment.target,
-            sourceOffset: (self.position?.sourceOffset ?? -1) + 1,
-            message: "an earlier process wrote here after this one began",
-            nextStep: "Nothing has to be done, unless two processes run this flow."
-        )
-        // Normally the partition is revoked long before.
-        self.phase = .quarantined(reason, retryAt: now + .seconds(30))
+        self.phase = .yielding
+        self.yieldReport = kind
+        self.holdReportDue = nil
         self.actions.append(.setFetching(false))
-        self.report(.overtaken)
+        self.report(kind)
     }
 
     /// Records behind our last acknowledged one: ours, if they are exactly the next batches that were sent.
@@ -114,7 +107,9 @@ extension PartitionFlow {
         position.targetOffset = max(end - 1, self.targetLossEnd)
         self.targetLossEnd = -1
         position.leaderEpoch = -1
-        self.hold(gap, .behind(position))
+        // What the broker remembers of it was cut off with the log.
+        position.producer = nil
+        self.hold(gap, .behind(position), yields: self.settings.yieldsWhenOvertaken)
     }
 
     /// What the target holds has to be compared with the source, as at a start.

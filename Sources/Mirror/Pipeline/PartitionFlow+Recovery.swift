@@ -64,7 +64,15 @@ extension PartitionFlow {
         }
         self.phase = .running
         self.rewind()
-        self.actions.append(.resumeProducing)
+        self.goOnProducing()
+    }
+
+    /// Lets the producer go on where the target has surely written nothing but what we know.
+    ///
+    /// With the same identity and the sequence number that comes next: under another one, what is written without our
+    /// knowing, and not to be seen yet, would be written again.
+    mutating func goOnProducing() {
+        self.actions.append(.resumeProducing(self.position?.producer))
     }
 
     /// Applies what had to wait for the queue: a damaged batch at its head, another place to read, the end.

@@ -13,7 +13,7 @@ extension PartitionFlow {
             self.queue.removeAll()
             self.settle()
             return
-        case .holding: return
+        case .holding, .yielding: return
         case .starting, .running, .proving, .quarantined: break
         }
         if refusal.isOutcomeUnknown {
@@ -30,7 +30,7 @@ extension PartitionFlow {
         switch refusal.kind {
         case .sequenceLost:
             self.rewind()
-            self.actions.append(.resumeProducing)
+            self.actions.append(.resumeProducing(nil))
         case .tooLarge where (entry?.recordCount ?? 0) > 1:
             // The target does not say what it allows. Its default first, then halves.
             let size = entry?.byteCount ?? 0
@@ -38,10 +38,10 @@ extension PartitionFlow {
             self.planner.settings.maxBatchBytes = min(limit, self.planner.settings.maxBatchBytes)
             self.report(.splitting(maxBatchBytes: self.planner.settings.maxBatchBytes))
             self.rewind()
-            self.actions.append(.resumeProducing)
+            self.goOnProducing()
         case .invalid where refusal.code == .unsupportedCompressionType && self.doesWithout(entry?.codec):
             self.rewind()
-            self.actions.append(.resumeProducing)
+            self.goOnProducing()
         case .tooLarge, .invalid, .denied, .missing, .other:
             let offset = (self.position?.sourceOffset ?? -1) + 1
             if refusal.kind == .missing { self.report(.targetMissing) }

@@ -12,6 +12,8 @@ extension PartitionFlow {
         case proving
         /// Waits until a gap is in the ledger; nothing is read or sent meanwhile.
         case holding
+        /// Waits to be given back: where it goes on, and with which producer, is found out as at a start.
+        case yielding
         /// Stopped until the time given.
         case quarantined(QuarantineReason, retryAt: NIODeadline)
         /// Waits for acknowledgements of what was sent.

@@ -9,6 +9,7 @@ extension PartitionFlow {
         case .running: self.impediment.map { .backingOff(reason: $0) } ?? .running
         case .proving: .backingOff(reason: "asking the target where its log ends")
         case .holding: .backingOff(reason: "writing a gap into the ledger")
+        case .yielding: .backingOff(reason: "finding out from the target where to go on")
         case .quarantined(let reason, let retryAt): .quarantined(reason, retryAt: retryAt)
         case .draining: .draining
         case .stopped: .stopped

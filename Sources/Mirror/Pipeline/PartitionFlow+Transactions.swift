@@ -87,7 +87,7 @@ extension PartitionFlow {
     /// - Parameter committed: What the target knows of the partition.
     package mutating func transactionLost(committed: ProgressRecord?) {
         switch self.phase {
-        case .starting, .holding, .quarantined: return
+        case .starting, .holding, .yielding, .quarantined: return
         case .draining, .stopped:
             // Whoever goes on reads it again.
             self.queue.removeAll()

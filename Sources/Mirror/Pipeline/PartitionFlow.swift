@@ -69,6 +69,8 @@ package struct PartitionFlow: Sendable {
     /// What has to be in the ledger before the partition goes on, or is decided by somebody.
     var hold: Hold?
     var holdReportDue: NIODeadline?
+    /// What whoever assigned the partition is told, so that it is given back.
+    var yieldReport: PartitionEvent.Kind?
     /// A damaged batch is next; the partition stops as soon as the shard tells the time.
     var damageAtHead: QuarantineReason?
     var quarantineAttempts = 0
@@ -121,7 +123,7 @@ package struct PartitionFlow: Sendable {
     package mutating func drain() {
         switch self.phase {
         case .draining, .stopped: return
-        case .starting, .running, .proving, .holding, .quarantined: break
+        case .starting, .running, .proving, .holding, .yielding, .quarantined: break
         }
         self.actions.append(.setFetching(false))
         if case .proving = self.phase { self.queue.removeAll() }

@@ -79,8 +79,8 @@ package struct PartitionEvent: Sendable, Equatable {
         /// The target holds records that are not ours behind what we wrote.
         case foreignRecords(count: Int64)
         /// Records that we were about to write were written by somebody else with our sequence numbers, by all signs an
-        /// earlier process of this flow: where to go on has to be found out anew.
-        case overtaken
+        /// earlier process of this flow: where to go on has to be found out anew. Or the target has forgotten our producer.
+        case overtaken(isForgotten: Bool)
         /// The copy differs from its source; the partition waits for the ledger where it has to.
         case gap(Gap)
         /// Where the partition goes on has to be found out as at a start.

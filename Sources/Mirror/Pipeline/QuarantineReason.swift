@@ -18,8 +18,6 @@ package struct QuarantineReason: Sendable, Hashable, CustomStringConvertible {
         case unknownCodec
         /// The target has lost records and we do not know where to go on.
         case targetLost
-        /// Somebody else, by all signs an earlier process of this flow, has written what we were about to write.
-        case overtaken
         /// The copy differs from its source, and the configuration says to stop then.
         case policy
     }

@@ -412,7 +412,7 @@ package final class Shard: @unchecked Sendable {
         case .seek(let start, let topicID, let epoch):
             self.fetcher.seek(cell.fetchSlot, to: start, topicID: topicID, lastFetchedEpoch: epoch)
         case .setFetching(let isOn): self.fetcher.setPaused(cell.fetchSlot, !isOn)
-        case .resumeProducing: self.producer.resume(cell.produceSlot)
+        case .resumeProducing(let stamp): self.producer.resume(cell.produceSlot, continuing: stamp)
         case .drained: self.drained(cell)
         case .rebuild(let ticket, let elements, let rebuilder):
             self.worker.rebuild(elements, rebuilder) { result in

@@ -11,7 +11,7 @@ struct BackwardSearch: Sendable {
         case absent
     }
 
-    let copy: Record
+    let copy: SeenRecord
     private let back: Int64
     private let last: Int64
     private var window: Int64
@@ -27,7 +27,7 @@ struct BackwardSearch: Sendable {
     ///   - copy: The target's last record.
     ///   - back: How many records the target has lost.
     ///   - last: The source offset up to which records were mirrored before.
-    init(for copy: Record, back: Int64, from last: Int64) {
+    init(for copy: SeenRecord, back: Int64, from last: Int64) {
         self.copy = copy
         self.back = back
         self.last = last
@@ -64,7 +64,7 @@ struct BackwardSearch: Sendable {
 
     private mutating func conclude() {
         if seen.count == back + 1, let original = seen.first {
-            outcome = original.record.isCopied(by: copy) ? .found(original) : .absent
+            outcome = original.isCopied(by: copy) ? .found(original) : .absent
         } else if start == 0 || start == logStart {
             outcome = .absent
         } else {

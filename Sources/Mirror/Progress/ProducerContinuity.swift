@@ -1,6 +1,5 @@
 import KafkaClient
 import KafkaProtocol
-import Logging
 import MirrorModel
 import Synchronization
 
@@ -15,24 +14,25 @@ package final class ProducerContinuity: Sendable {
     private let source: KafkaClient
     private let target: KafkaClient
     private let isIdempotent: Bool
-    private let logger: Logger
     private let succession = Mutex(ProducerSuccession())
 
-    init(source: KafkaClient, target: KafkaClient, configuration: FlowConfiguration, logger: Logger) {
+    init(source: KafkaClient, target: KafkaClient, configuration: FlowConfiguration) {
         self.source = source
         self.target = target
         isIdempotent =
             configuration.exactlyOnce == nil
             && configuration.targetProducer["enable.idempotence"]?.lowercased() != "false"
-        self.logger = logger
     }
 
-    /// Somebody else has written in place of the partition's producer.
-    func overtook(_ partition: TopicPartition, _ producer: ProducerStamp?) {
-        succession.withLock { $0.overtook(partition, producer) }
+    /// Somebody else has written in place of the partition's producer, or the brokers have forgotten it.
+    func overtook(_ partition: TopicPartition, _ producer: ProducerStamp?, isForgotten: Bool) {
+        succession.withLock { $0.overtook(partition, producer, isForgotten: isForgotten, now: .now) }
     }
 
-    /// Gives a producer to the partitions that begin without one.
+    /// Gives a producer to the partitions that begin without one; they wait when there is none to be had.
+    ///
+    /// With a producer that is not written down, a batch that is still on its way when this process is killed would be
+    /// written beside those of the next.
     func continued(
         _ decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]
     ) async -> [(TopicPlan.Mirrored, ResumeResolver.Decision)] {
@@ -40,11 +40,22 @@ package final class ProducerContinuity: Sendable {
         var decisions = decisions
         var open: [Int] = []
         for index in decisions.indices {
-            decisions[index].1 = succession.withLock { $0.checked(decisions[index].1) }
+            decisions[index].1 = succession.withLock { $0.checked(decisions[index].1, now: .now) }
             if let assignment = decisions[index].1.assignment, assignment.producer == nil { open.append(index) }
         }
         let targets = Set(open.compactMap { decisions[$0].1.assignment?.target })
-        guard !open.isEmpty, let identity = await identity(for: targets) else { return decisions }
+        guard !open.isEmpty else { return decisions }
+        let identity: ProducerIdentity
+        do throws(KafkaClientError) {
+            identity = try await self.identity(for: targets)
+        } catch {
+            // The few brokers that have no producer ids are written to without.
+            guard error.code != .unsupportedByBroker else { return decisions }
+            for index in open {
+                decisions[index].1 = .wait(reason: "there is no producer id to write with: \(error)", nextStep: nil)
+            }
+            return decisions
+        }
         let starts = await starts(of: open.compactMap { decisions[$0].1.assignment })
         for index in open {
             let (mirrored, decision) = decisions[index]
@@ -59,16 +70,11 @@ package final class ProducerContinuity: Sendable {
     }
 
     /// The producer of all partitions that begin in this process; another one for those that begin again.
-    private func identity(for targets: Set<TopicPartition>) async -> ProducerIdentity? {
+    private func identity(for targets: Set<TopicPartition>) async throws(KafkaClientError) -> ProducerIdentity {
         if let known = succession.withLock({ $0.identity(for: targets) }) { return known }
-        do {
-            let identity = try await target.initProducerID(deadline: .after(.seconds(2)))
-            succession.withLock { $0.begin(identity, for: targets) }
-            return identity
-        } catch {
-            logger.debug("no producer id yet", metadata: ["reason": "\(error)"])
-            return nil
-        }
+        let identity = try await target.initProducerID(deadline: .after(.seconds(5)))
+        succession.withLock { $0.begin(identity, for: targets) }
+        return identity
     }
 
     /// Where the source logs begin of partitions that are mirrored from their beginning.

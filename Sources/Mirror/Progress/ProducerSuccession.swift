@@ -15,26 +15,47 @@ package struct ProducerSuccession: Sendable {
     /// How often a partition was overtaken at one sequence number, which then is not the next one at all.
     private struct Overtaken {
         var producer: ProducerStamp?
-        var times = 0
+        var times = 1
+        var since: ContinuousClock.Instant
+        var isForgotten: Bool
     }
 
-    /// After so many times the brokers remember something else than their log holds: another producer goes on.
-    private static let patience = 5
+    /// After so many times, and so long, the brokers remember something else than their log holds: another producer goes
+    /// on.
+    ///
+    /// Longer than `replica.lag.time.max.ms` is by default: what a replica holds up is written already and cannot be seen,
+    /// and another producer would write it a second time.
+    package static let patience = (times: 5, time: Duration.seconds(45))
 
     package init() {}
 
     /// Somebody else has written in place of the partition's producer.
-    package mutating func overtook(_ partition: TopicPartition, _ producer: ProducerStamp?) {
-        let before = overtaken[partition]
-        let times = before?.producer == producer ? (before?.times ?? 0) + 1 : 1
-        overtaken[partition] = Overtaken(producer: producer, times: times)
+    ///
+    /// - Parameter isForgotten: The brokers do not know the producer: there is no use in going on with it.
+    package mutating func overtook(
+        _ partition: TopicPartition,
+        _ producer: ProducerStamp?,
+        isForgotten: Bool = false,
+        now: ContinuousClock.Instant
+    ) {
+        guard var before = overtaken[partition], before.producer == producer else {
+            overtaken[partition] = Overtaken(producer: producer, since: now, isForgotten: isForgotten)
+            return
+        }
+        before.times += 1
+        before.isForgotten = before.isForgotten || isForgotten
+        overtaken[partition] = before
     }
 
     /// The decision without a producer that the brokers refuse to go on with.
-    package func checked(_ decision: ResumeResolver.Decision) -> ResumeResolver.Decision {
+    package func checked(
+        _ decision: ResumeResolver.Decision,
+        now: ContinuousClock.Instant
+    ) -> ResumeResolver.Decision {
         guard var assignment = decision.assignment, let producer = assignment.producer,
             let overtaken = overtaken[assignment.source], overtaken.producer == producer,
-            overtaken.times >= Self.patience
+            overtaken.isForgotten
+                || overtaken.times >= Self.patience.times && now >= overtaken.since + Self.patience.time
         else { return decision }
         assignment.producer = nil
         return decision.with(assignment)
@@ -56,7 +77,7 @@ package struct ProducerSuccession: Sendable {
     /// Lets a partition begin with a producer, and says what has to be written down before.
     ///
     /// - Parameter sourceStart: Where the source's log begins, for a partition that is mirrored from there; nil when it
-    ///   is not known.
+    ///   is not known, and the partition has to wait.
     package static func begin(
         _ decision: ResumeResolver.Decision,
         of mirrored: TopicPlan.Mirrored,
@@ -71,7 +92,9 @@ package struct ProducerSuccession: Sendable {
             record.producer = ProgressRecord.Producer(first)
             return .beginOnceWritten(assignment, record)
         }
-        guard let offset = assignment.resumed?.sourceOffset ?? sourceStart.map({ $0 - 1 }) else { return decision }
+        guard let offset = assignment.resumed?.sourceOffset ?? sourceStart.map({ $0 - 1 }) else {
+            return .wait(reason: "where the source's log begins could not be asked", nextStep: nil)
+        }
         var record = ProgressRecord(
             offset: offset,
             targetOffset: assignment.resumed?.targetOffset,
@@ -88,9 +111,17 @@ package struct ProducerSuccession: Sendable {
     ///
     /// Without it a batch that an earlier process has still on its way would be written beside ours.
     package static func recordOfProducer(_ assignment: PartitionAssignment, _ notices: [ResumeNotice]) -> Int64? {
-        // With notices, whether the brokers' memory of producers was cut back with the log is not known.
-        guard let position = assignment.resumed, position.producer == nil, notices.isEmpty else { return nil }
-        return position.targetOffset
+        guard let position = assignment.resumed, position.producer == nil, let offset = position.targetOffset,
+            offset >= 0
+        else { return nil }
+        // Whether the brokers' memory of producers was cut back with the log is not known.
+        let hasLost = notices.contains { notice in
+            switch notice {
+            case .targetRecreated, .targetTruncated, .targetLost: true
+            case .sourceRecreated, .sourceTruncated, .foreign, .unproven: false
+            }
+        }
+        return hasLost ? nil : offset
     }
 }
 

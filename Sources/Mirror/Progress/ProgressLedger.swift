@@ -22,12 +22,7 @@ package struct ProgressLedger: Sendable {
         self.isTransactional = isTransactional
         self.offsetMaps = loaded.compactMapValues(\.offsetMap)
         // Whether there is something to write is not to depend on them.
-        let progress = loaded.mapValues { record in
-            var record = record
-            record.offsetMap = nil
-            return record
-        }
-        self.known = progress
+        self.known = loaded.mapValues(\.withoutOffsetMap)
     }
 
     /// Adds what MirrorMaker 2's offset syncs tell of partitions whose progress is its own.
@@ -58,12 +53,44 @@ package struct ProgressLedger: Sendable {
 
     /// What was kept of a partition's offset map, if the partition goes on from it; once.
     package mutating func takeOffsetMap(of mirrored: TopicPlan.Mirrored) -> OffsetMap? {
-        guard let bytes = offsetMaps.removeValue(forKey: mirrored.source) else { return nil }
-        switch resumption(of: mirrored) {
-        case .after, .behind, .exactly: break
-        case .nothingKnown, .sourceRecreated, .targetRecreated: return nil
-        }
+        guard let bytes = offsetMaps.removeValue(forKey: mirrored.source), goesOn(mirrored) else { return nil }
         return try? OffsetMap(encoded: bytes, byteLimit: OffsetMemory.largestMap)
+    }
+
+    /// Whether a partition goes on with the topics that its progress is about.
+    package func goesOn(_ mirrored: TopicPlan.Mirrored) -> Bool {
+        switch resumption(of: mirrored) {
+        case .after, .behind, .exactly: true
+        case .nothingKnown, .sourceRecreated, .targetRecreated: false
+        }
+    }
+
+    /// The map that a partition goes on from, short enough for a progress record; nil when nothing is known.
+    package func offsetMap(
+        of mirrored: TopicPlan.Mirrored,
+        adding copied: [OffsetMap.Run] = [],
+        isFromBeginning: Bool = false
+    ) -> [UInt8]? {
+        let kept = goesOn(mirrored) ? offsetMaps[mirrored.source] : nil
+        guard kept != nil || !copied.isEmpty else { return nil }
+        var map =
+            kept.flatMap { try? OffsetMap(encoded: $0, byteLimit: OffsetMemory.largestMap) }
+            ?? OffsetMap(byteLimit: OffsetMemory.largestMap)
+        map.add(copied, isFromBeginning: isFromBeginning)
+        map.limit(bytes: PartitionOffsets.shortenedLimit)
+        return map.encoded()
+    }
+
+    /// Takes over how far a comparison has come that is not through.
+    package mutating func proved(_ proven: ResumePlan.Proven, of mirrored: TopicPlan.Mirrored) {
+        let kept = goesOn(mirrored) ? offsetMaps[mirrored.source] : nil
+        var map =
+            kept.flatMap { try? OffsetMap(encoded: $0, byteLimit: OffsetMemory.largestMap) }
+            ?? OffsetMap(byteLimit: OffsetMemory.largestMap)
+        map.add(proven.copied, isFromBeginning: proven.isFromBeginning)
+        offsetMaps[mirrored.source] = map.encoded()
+        known[mirrored.source] = proven.progress
+        anchors[mirrored.source] = nil
     }
 
     /// Remembers which target topic a partition is mirrored to from now on.
@@ -77,9 +104,19 @@ package struct ProgressLedger: Sendable {
 
     /// Takes over where partitions without progress are about to begin.
     package mutating func begins(_ starts: [TopicPartition: ProgressRecord]) {
+        for (partition, start) in starts {
+            guard let before = known[partition] else { continue }
+            // What is kept about other topics says nothing of these.
+            let isSame =
+                isSameTopic(before.sourceTopicID, start.sourceTopicID)
+                && isSameTopic(before.targetTopicID, start.targetTopicID)
+            if !isSame { offsetMaps[partition] = nil }
+        }
         known.merge(starts) { _, new in new }
         pending.formUnion(starts.keys)
     }
+
+    private func isSameTopic(_ a: KafkaUUID?, _ b: KafkaUUID?) -> Bool { a == nil || b == nil || a == b }
 
     /// Takes over how far partitions have come.
     package mutating func observe(_ positions: [TopicPartition: PartitionPosition]) {
@@ -128,6 +165,18 @@ package struct ProgressLedger: Sendable {
         offsetMaps.merge(fresh.offsetMaps) { _, new in new }
     }
 
+    /// Whether a transaction that was to bring this progress is committed, by what the topic shows afterwards.
+    ///
+    /// All of it has to be there as it was written: a partition that only got other particulars shows the same offsets
+    /// when the transaction is lost.
+    package static func isCommitted(
+        _ pending: [TopicPartition: ProgressRecord],
+        accordingTo shown: [TopicPartition: ProgressRecord]
+    ) -> Bool {
+        guard !pending.isEmpty else { return false }
+        return pending.allSatisfy { shown[$0.key]?.withoutOffsetMap == $0.value.withoutOffsetMap }
+    }
+
     /// The topic has been lost: everything has to be written again.
     package mutating func lostWhatWasWritten() {
         pending = Set(known.keys)
@@ -160,5 +209,25 @@ package struct ProgressLedger: Sendable {
         case sourceRecreated(before: ProgressRecord)
         /// What was mirrored went to another topic that had the same name at the target.
         case targetRecreated(before: ProgressRecord)
+    }
+}
+
+extension ProgressRecord {
+    /// The position alone.
+    var withoutOffsetMap: ProgressRecord {
+        var record = self
+        record.offsetMap = nil
+        return record
+    }
+}
+
+extension OffsetMap {
+    /// Adds copies that were found at the target behind what is known, or in the place of its end.
+    ///
+    /// - Parameter isFromBeginning: Nothing was mirrored before them.
+    mutating func add(_ copied: [Run], isFromBeginning: Bool) {
+        if isFromBeginning, isEmpty { isOrigin = true }
+        if let first = copied.first { goBack(source: first.source, target: first.target) }
+        for run in copied { append(source: run.source, target: run.target, count: run.count) }
     }
 }

@@ -11,10 +11,14 @@ struct RecordFetch {
     let partition: TopicPartition
     let isReadCommitted: Bool
 
-    func records(from offset: Int64, deadline: Deadline) async throws -> ResumePlan.Answer {
-        guard let data = try await self.data(from: offset, isReadCommitted: isReadCommitted, deadline: deadline) else {
-            return .records([], next: offset)
-        }
+    func records(from offset: Int64, maximumBytes: Int32, deadline: Deadline) async throws -> ResumePlan.Answer {
+        let data = try await self.data(
+            from: offset,
+            isReadCommitted: isReadCommitted,
+            maximumBytes: maximumBytes,
+            deadline: deadline
+        )
+        guard let data else { return .records([], next: offset) }
         return try VisibleRecords.answer(data, from: offset, isReadCommitted: isReadCommitted)
     }
 
@@ -123,7 +127,7 @@ package enum VisibleRecords {
             if visibility == .visible {
                 let from = next
                 for record in try element.records(codecs: codecs) where record.offset >= from {
-                    records.append(SeenRecord(record, epoch: element.leaderEpoch))
+                    records.append(element.seen(record))
                 }
             }
             next = element.nextOffset

@@ -44,6 +44,8 @@ package struct ResumePlan: Sendable {
         case begin(PartitionAssignment)
         /// `auto.offset.reset` forbids to choose a place.
         case forbidden
+        /// The target does not show records that it has said to hold: everything has to be asked again later.
+        case unreadable
     }
 
     /// So many records that are not the source's, without one that is, show that a target without progress is not our
@@ -145,7 +147,7 @@ package struct ResumePlan: Sendable {
         self.targetEnd = targetEnd ?? 0
     }
 
-    private let targetEnd: Int64
+    let targetEnd: Int64
     /// The progress that does not depend on what is found.
     private var least: Int64 = -1
     /// Where the source was cut off below the progress.
@@ -162,7 +164,12 @@ package struct ResumePlan: Sendable {
                 return .behindTransaction(record, from: targetOffset + 1)
             }
             guard end > targetOffset else { return .holding(record, targetOffset: targetOffset, end: end) }
-            let comparison = TailComparison(sourceAfter: record.offset, targetAfter: targetOffset, targetEnd: end)
+            let comparison = TailComparison(
+                sourceAfter: record.offset,
+                targetAfter: targetOffset,
+                targetEnd: end,
+                producerID: record.producer?.id
+            )
             return .comparing(comparison, fallback: goingOn, isUnproven: false)
         }
         guard record.isStart, end > record.targetStart ?? 0 else { return .done(.begin(goingOn)) }
@@ -175,6 +182,36 @@ package struct ResumePlan: Sendable {
         return comparison.comparedCount
     }
 
+    /// What a comparison that is not through has shown so far, to be written down, so that the next process need not
+    /// begin anew.
+    package struct Proven: Sendable {
+        /// The last record that is known to be copied.
+        package var progress: ProgressRecord
+        /// Where the copies came from that were not told before.
+        package var copied: [OffsetMap.Run]
+        /// Whether nothing was mirrored before them.
+        package var isFromBeginning: Bool
+
+        package init(progress: ProgressRecord, copied: [OffsetMap.Run], isFromBeginning: Bool) {
+            self.progress = progress
+            self.copied = copied
+            self.isFromBeginning = isFromBeginning
+        }
+    }
+
+    /// Takes what is proven so far; nil where there is nothing, or where more than a position has to be known of it.
+    package mutating func takeProven() -> Proven? {
+        guard case .comparing(var comparison, let fallback, let isUnproven) = stage, notices.isEmpty, cut == nil,
+            comparison.foreignCount == 0, var progress = comparison.found, progress.offset >= least
+        else { return nil }
+        progress.sourceTopicID = mirrored.sourceTopicID == .zero ? nil : mirrored.sourceTopicID
+        progress.targetTopicID = mirrored.targetTopicID == .zero ? nil : mirrored.targetTopicID
+        let copied = comparison.takeCopied()
+        guard !copied.isEmpty else { return nil }
+        stage = .comparing(comparison, fallback: fallback, isUnproven: isUnproven)
+        return Proven(progress: progress, copied: copied, isFromBeginning: isUnproven)
+    }
+
     /// The question to ask now, or where the partition goes on.
     package var next: Step {
         switch stage {
@@ -182,7 +219,8 @@ package struct ResumePlan: Sendable {
         case .targetStart: .ask(.logStart(.target))
         case .sourceStart: .ask(.logStart(.source))
         case .epochEnd(let epoch, _): .ask(.epochEnd(epoch))
-        case .comparing(let comparison, let fallback, _): comparison.question.map { .ask($0) } ?? .begin(fallback)
+        case .comparing(let comparison, let fallback, _):
+            comparison.question.map { .ask($0) } ?? (comparison.isUnreadable ? .unreadable : .begin(fallback))
         case .holding(_, let targetOffset, _): .ask(.records(.target, from: targetOffset))
         case .behindTransaction(_, let from): .ask(.records(.target, from: from))
         case .lastCopy(_, _, let end): .ask(.records(.target, from: end - 1))
@@ -254,7 +292,7 @@ package struct ResumePlan: Sendable {
             stage = Self.stage(behind: place, mirrored, end: targetEnd)
             conclude()
         case .lastCopy(let record, let targetOffset, let end):
-            guard case .records(let records, _) = answer, let last = records.first?.record, last.offset == end - 1
+            guard case .records(let records, _) = answer, let last = records.first, last.record.offset == end - 1
             else {
                 begin(lost: end, written: targetOffset)
                 return
@@ -266,9 +304,9 @@ package struct ResumePlan: Sendable {
             switch search.outcome {
             case nil: stage = .goingBack(search, record, targetOffset: targetOffset)
             case .found(let original):
-                notices.append(.targetTruncated(at: search.copy.offset + 1, writtenTo: targetOffset))
-                stage = .done(.begin(Self.after(original.progress(copiedTo: search.copy.offset), mirrored)))
-            case .absent: begin(lost: search.copy.offset + 1, written: targetOffset)
+                notices.append(.targetTruncated(at: search.copy.record.offset + 1, writtenTo: targetOffset))
+                stage = .done(.begin(Self.after(original.progress(copiedTo: search.copy.record.offset), mirrored)))
+            case .absent: begin(lost: search.copy.record.offset + 1, written: targetOffset)
             }
         }
     }
@@ -277,7 +315,9 @@ package struct ResumePlan: Sendable {
     private mutating func conclude() {
         guard case .comparing(let comparison, let fallback, let isUnproven) = stage else { return }
         let isForeign = isUnproven && comparison.found == nil && comparison.foreignCount >= Self.foreignLimit
-        guard comparison.question == nil || isForeign && fallback.resumed == nil else { return }
+        guard comparison.question == nil || isForeign && fallback.resumed == nil, !comparison.isUnreadable else {
+            return
+        }
         // Behind the progress of a topic that was deleted may be its last records: nobody can tell any more.
         let isExpected = notices.contains { notice in
             switch notice {

@@ -12,8 +12,8 @@ package struct ResumeResolver: Sendable {
         case beginOnceWritten(PartitionAssignment, ProgressRecord)
         /// The producer of a new partition should be written down first, but need not be.
         case beginWhenWritten(PartitionAssignment, ProgressRecord)
-        /// Much has to be compared, which goes on with the next call.
-        case comparing(records: Int64)
+        /// Much has to be compared, which goes on with the next call; what is proven already has to be written down.
+        case comparing(records: Int64, ResumePlan.Proven?)
         case wait(reason: String, nextStep: String?)
     }
 
@@ -21,16 +21,33 @@ package struct ResumeResolver: Sendable {
     private let target: KafkaClient
     private let startOffset: FlowConfiguration.StartOffset
     private let isReadCommitted: Bool
+    /// How much is read at once.
+    private let fetchBytes: Int32
+    /// How long others may have to wait for partitions of which much has to be compared.
+    private let slice: Duration
     private let flow: String
+    /// Whoever asks writes down what comparisons have proven before they are through.
+    private let keepsProven: Bool
     private let logger: Logger
     private let unfinished = UnfinishedPlans()
 
-    package init(source: KafkaClient, target: KafkaClient, configuration: FlowConfiguration, logger: Logger) {
+    package init(
+        source: KafkaClient,
+        target: KafkaClient,
+        configuration: FlowConfiguration,
+        fetchBytes: Int32 = 4 << 20,
+        slice: Duration = .seconds(1),
+        logger: Logger
+    ) {
+        self.fetchBytes = fetchBytes
+        self.slice = slice
         self.source = source
         self.target = target
         self.startOffset = configuration.startOffset
         self.isReadCommitted = configuration.isReadCommitted
         self.flow = configuration.name
+        // In transactions progress is written with records only.
+        self.keepsProven = configuration.exactlyOnce == nil
         self.logger = logger
     }
 
@@ -53,7 +70,7 @@ package struct ResumeResolver: Sendable {
         }
         let ends = provable.isEmpty ? [:] : await target.listOffsets(provable, deadline: deadline)
         let starts = await latest(of: partitions, ledger, initial, deadline)
-        let slice = min(deadline, .after(Self.slice))
+        let slice = min(deadline, .after(slice))
         return await withTaskGroup(of: (TopicPlan.Mirrored, Decision).self) { group in
             var decisions: [(TopicPlan.Mirrored, Decision)] = []
             decisions.reserveCapacity(partitions.count)
@@ -72,8 +89,6 @@ package struct ResumeResolver: Sendable {
 
     /// How many partitions are looked at at once.
     private static let concurrency = 16
-    /// How long others may have to wait for partitions of which much has to be compared.
-    private static let slice = Duration.seconds(3)
 
     /// Where partitions without progress begin that are to begin with the latest record.
     private func latest(
@@ -156,7 +171,13 @@ package struct ResumeResolver: Sendable {
         while true {
             switch plan.next {
             case .begin(let assignment):
-                var assignment = await self.continuing(assignment, plan.notices, deadline)
+                var assignment = assignment
+                do {
+                    assignment = try await self.continuing(assignment, plan.notices, deadline)
+                } catch {
+                    unfinished.keep(plan, resumption)
+                    return .wait(reason: "who wrote the mirror's last record cannot be read: \(error)", nextStep: nil)
+                }
                 assignment.findings = plan.notices.map {
                     $0.gap(mirrored, flow: flow, source: source.name, target: target.name)
                 }
@@ -166,10 +187,16 @@ package struct ResumeResolver: Sendable {
                     reason: "there is no progress of the partition, and auto.offset.reset is none",
                     nextStep: "set auto.offset.reset to earliest or latest"
                 )
+            case .unreadable:
+                return .wait(
+                    reason: "\(mirrored.target) does not show the records before its end, offset \(plan.targetEnd)",
+                    nextStep: "check that its replicas are in sync"
+                )
             case .ask(let question):
                 if slice.hasPassed {
-                    unfinished.keep(plan, resumption)
-                    return .comparing(records: plan.comparedCount)
+                    let proven = keepsProven ? plan.takeProven() : nil
+                    unfinished.keep(plan, resumption, proven: proven)
+                    return .comparing(records: plan.comparedCount, proven)
                 }
                 if let waits = waitsForLeader(mirrored) { return waits }
                 do {
@@ -192,11 +219,18 @@ package struct ResumeResolver: Sendable {
         _ assignment: PartitionAssignment,
         _ notices: [ResumeNotice],
         _ deadline: Deadline
-    ) async -> PartitionAssignment {
+    ) async throws -> PartitionAssignment {
         guard let offset = ProducerSuccession.recordOfProducer(assignment, notices) else { return assignment }
         var result = assignment
         let fetch = RecordFetch(client: target, partition: assignment.target, isReadCommitted: false)
-        result.producer = try? await fetch.producer(behind: offset, deadline: deadline)
+        do {
+            result.producer = try await fetch.producer(behind: offset, deadline: deadline)
+        } catch let error as KafkaClientError
+            where error.kafkaError == .offsetOutOfRange || error.kafkaError == .topicAuthorizationFailed
+        {
+            // The record is deleted, or we may not look at it: nobody will know.
+            return assignment
+        }
         result.resumed?.producer = result.producer
         return result
     }
@@ -236,11 +270,11 @@ package struct ResumeResolver: Sendable {
             )
         case .records(.source, let from):
             try await RecordFetch(client: source, partition: mirrored.source, isReadCommitted: isReadCommitted)
-                .records(from: from, deadline: deadline)
+                .records(from: from, maximumBytes: fetchBytes, deadline: deadline)
         case .records(.target, let from):
             // What a transaction of ours has not committed never counts.
             try await RecordFetch(client: target, partition: mirrored.target, isReadCommitted: true)
-                .records(from: from, deadline: deadline)
+                .records(from: from, maximumBytes: fetchBytes, deadline: deadline)
         }
     }
 

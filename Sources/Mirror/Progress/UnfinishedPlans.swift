@@ -7,6 +7,8 @@ final class UnfinishedPlans: Sendable {
     private struct Unfinished {
         var plan: ResumePlan
         var resumption: ProgressLedger.Resumption
+        /// What progress says once what it has proven is written down.
+        var proven: ProgressLedger.Resumption?
     }
 
     private let plans = Mutex<[TopicPartition: Unfinished]>([:])
@@ -14,11 +16,20 @@ final class UnfinishedPlans: Sendable {
     /// The plan of a partition, unless topics or progress are others by now.
     func take(_ mirrored: TopicPlan.Mirrored, _ resumption: ProgressLedger.Resumption) -> ResumePlan? {
         let found = plans.withLock { $0.removeValue(forKey: mirrored.source) }
-        guard let found, found.plan.mirrored == mirrored, found.resumption == resumption else { return nil }
+        guard let found, found.plan.mirrored == mirrored,
+            found.resumption == resumption || found.proven == resumption
+        else { return nil }
         return found.plan
     }
 
-    func keep(_ plan: ResumePlan, _ resumption: ProgressLedger.Resumption) {
-        plans.withLock { $0[plan.mirrored.source] = Unfinished(plan: plan, resumption: resumption) }
+    /// - Parameter proven: What the plan has proven, if that is taken over into progress.
+    func keep(_ plan: ResumePlan, _ resumption: ProgressLedger.Resumption, proven: ResumePlan.Proven? = nil) {
+        plans.withLock {
+            $0[plan.mirrored.source] = Unfinished(
+                plan: plan,
+                resumption: resumption,
+                proven: proven.map { .after($0.progress) }
+            )
+        }
     }
 }

@@ -60,7 +60,8 @@ package struct ProgressRecord: Sendable, Equatable {
         else { return nil }
         let isStart = members["start"] == .string(Self.start)
         var targetOffset: Int64?
-        if case .integer(let number)? = members["targetOffset"], number >= 0 { targetOffset = number }
+        // -1: the target holds nothing.
+        if case .integer(let number)? = members["targetOffset"], number >= -1 { targetOffset = number }
         guard offset >= 0 || isStart || targetOffset != nil else { return nil }
         self.init(offset: offset, targetOffset: targetOffset)
         self.isStart = isStart

@@ -215,7 +215,7 @@ extension MirrorProcess {
             var assignment = assignment
             assignment.findings = plan.notices.map { $0.gap(mirrored, flow: "A->B", source: "A", target: "B") }
             decided(assignment)
-        case .forbidden: decided(nil)
+        case .forbidden, .unreadable: decided(nil)
         case .ask(let question):
             call(node(of: question, mirrored)) {
                 self.answer(question, mirrored)

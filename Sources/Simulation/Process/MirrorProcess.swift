@@ -205,7 +205,7 @@ final class MirrorProcess {
             if let id { cell.sourceTopicID = id }
         case .setFetching(let isOn): fetcher.setPaused(cell.fetchSlot, !isOn, now: clock)
         case .rebuild(let ticket, let elements, let rebuilder): rebuild(cell, ticket, elements, rebuilder)
-        case .resumeProducing: producer.resume(cell.produceSlot, now: clock)
+        case .resumeProducing(let stamp): producer.resume(cell.produceSlot, continuing: stamp, now: clock)
         case .queryTarget(let generation): queryTarget(cell, generation)
         case .drained: drained(cell)
         case .report(let event): report(event, cell)

@@ -292,6 +292,24 @@ struct ProducerMachineTests {
         #expect(script.stamps[2]?.identity != script.stamps[12]?.identity)
     }
 
+    @Test("a partition that was refused goes on with the sequence number that it is given")
+    func refusalContinued() {
+        let script = Script()
+        let slot = script.add(0)
+        script.offer(slot, 1...2)
+        script.connect()
+        script.answer(0)
+        script.answer(1, .messageTooLarge)
+        let first = script.stamps[1]
+        let refused = script.stamps[2]
+        #expect(script.refusals.count == 1 && refused?.sequence != 0)
+        script.machine.resume(slot, continuing: refused, now: script.now)
+        script.drain()
+        script.answerQuestions()
+        script.offer(slot, 3...3)
+        #expect(script.stamps[3] == refused && script.stamps[3]?.identity == first?.identity)
+    }
+
     @Test(
         "codes are refusals of their kind",
         arguments: [

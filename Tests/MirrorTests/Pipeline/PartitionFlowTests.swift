@@ -18,7 +18,7 @@ struct PartitionFlowTests {
         var released = 0
         var events: [PartitionEvent.Kind] = []
         var queries: [UInt64] = []
-        var resumes = 0
+        var resumes: [ProducerStamp?] = []
         var isFetching = true
         var isDrained = false
         private var sequence: Int32 = 0
@@ -60,7 +60,7 @@ struct PartitionFlowTests {
                     case .release: self.released += 1
                     case .seek(let start, _, _): self.seeks.append(start)
                     case .setFetching(let isOn): self.isFetching = isOn
-                    case .resumeProducing: self.resumes += 1
+                    case .resumeProducing(let stamp): self.resumes.append(stamp)
                     case .queryTarget(let generation): self.queries.append(generation)
                     case .drained: self.isDrained = true
                     case .report(let event): self.events.append(event.kind)
@@ -110,11 +110,16 @@ struct PartitionFlowTests {
             self.drain()
         }
 
-        func refuse(_ kind: ProduceRefusal.Kind, _ token: UInt64, isUnknown: Bool = false) {
+        func refuse(
+            _ kind: ProduceRefusal.Kind,
+            _ token: UInt64,
+            isUnknown: Bool = false,
+            _ code: ErrorCode = .messageTooLarge
+        ) {
             self.flow.refused(
                 ProduceRefusal(
                     kind: kind,
-                    code: .messageTooLarge,
+                    code: code,
                     message: nil,
                     token: token,
                     isOutcomeUnknown: isUnknown
@@ -190,7 +195,7 @@ struct PartitionFlowTests {
         try script.fetch([0, 10])
         let tokens = script.send(2)
         script.refuse(.tooLarge, tokens[0])
-        #expect(script.seeks == [.offset(0)] && script.resumes == 1 && script.released == 1)
+        #expect(script.seeks == [.offset(0)] && script.resumes.count == 1 && script.released == 1)
         #expect(script.events.contains { if case .splitting = $0 { true } else { false } })
         #expect(script.flow.state == .running)
     }
@@ -211,7 +216,7 @@ struct PartitionFlowTests {
         script.now = retryAt
         script.flow.tick(now: script.now)
         script.drain()
-        #expect(script.isFetching && script.seeks == [.offset(10)] && script.resumes == 1)
+        #expect(script.isFetching && script.seeks == [.offset(10)] && script.resumes.count == 1)
     }
 
     @Test("pauses between attempts grow and end")
@@ -246,7 +251,80 @@ struct PartitionFlowTests {
         script.prove(logEnd: 100 + Int64(written) * 10)
         #expect(script.position?.sourceOffset == Int64(written) * 10 - 1)
         #expect(script.position?.targetOffset == 99 + Int64(written) * 10)
-        #expect(script.seeks == [.offset(Int64(written) * 10)] && script.resumes == 1)
+        #expect(script.seeks == [.offset(Int64(written) * 10)] && script.resumes.count == 1)
+    }
+
+    @Test("what was refused goes on with the sequence number that comes next")
+    func sameProducer() throws {
+        let script = try Script()
+        try script.fetch([0, 10, 20])
+        let tokens = script.send(3)
+        script.acknowledge(tokens[0], at: 0)
+        script.refuse(.tooLarge, tokens[1])
+        #expect(script.resumes == [.after(10)])
+    }
+
+    @Test("what may be written without being seen yet is not written a second time by another producer")
+    func sameProducerAfterDoubt() throws {
+        let script = try Script()
+        try script.fetch([0, 10])
+        let tokens = script.send(2)
+        script.acknowledge(tokens[0], at: 0)
+        script.refuse(.denied, tokens[1], isUnknown: true)
+        script.prove(logEnd: 10)
+        guard case .quarantined(_, let retryAt) = script.flow.state else {
+            Issue.record("\(script.flow.state)")
+            return
+        }
+        script.now = retryAt
+        script.flow.tick(now: script.now)
+        script.drain()
+        #expect(script.resumes == [.after(10)])
+    }
+
+    @Test(
+        "a producer that the broker does not go on with is looked for again by whoever assigned the partition",
+        arguments: [ErrorCode.outOfOrderSequenceNumber, .unknownProducerID]
+    )
+    func yields(code: ErrorCode) throws {
+        let script = try Script { $0.yieldsWhenOvertaken = true }
+        try script.fetch([0])
+        script.refuse(.sequenceLost, script.send(1)[0], isUnknown: true, code)
+        script.prove(logEnd: 0)
+        let told = PartitionEvent.Kind.overtaken(isForgotten: code == .unknownProducerID)
+        #expect(script.events.last == told && script.resumes.isEmpty && script.released == 1 && !script.isFetching)
+        // Who should have heard of it may have missed it; meanwhile nothing is written.
+        for round in 1...3 {
+            script.now = try #require(script.flow.nextWake)
+            script.flow.tick(now: script.now)
+            script.drain()
+            #expect(script.events.count { $0 == told } == round + 1 && script.resumes.isEmpty)
+        }
+        script.flow.drain()
+        script.drain()
+        #expect(script.isDrained && script.position?.sourceOffset == -1)
+    }
+
+    @Test("a target that lost its tail is given back once the ledger has it")
+    func targetLostYields() throws {
+        let script = try Script {
+            $0.yieldsWhenOvertaken = true
+            $0.keepsLedger = true
+        }
+        try script.fetch([0, 10, 20])
+        let tokens = script.send(3)
+        script.acknowledge(tokens[0], at: 50)
+        script.acknowledge(tokens[1], at: 60)
+        script.refuse(.sequenceLost, tokens[2], isUnknown: true)
+        script.prove(logEnd: 65)
+        guard case .gap(let gap)? = script.events.last else {
+            Issue.record("\(script.events)")
+            return
+        }
+        script.flow.recorded(gapKey: gap.key)
+        script.drain()
+        #expect(script.events.last == .placeLost && script.resumes.isEmpty)
+        #expect(script.position == PartitionPosition(sourceOffset: 14, targetOffset: 64))
     }
 
     @Test("records that are not ours are reported, and ours are not lost")

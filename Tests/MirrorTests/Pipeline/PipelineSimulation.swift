@@ -163,7 +163,7 @@ final class PipelineSimulation {
                 result = .failure(error)
             }
             self.later(.milliseconds(3), .flow(index) { flow, _ in flow.rebuilt(ticket: ticket, result) })
-        case .resumeProducing: self.producer.resume(index, now: self.now)
+        case .resumeProducing(let stamp): self.producer.resume(index, continuing: stamp, now: self.now)
         case .queryTarget(let generation):
             let end = self.target.logs[self.flows[index].assignment.target]?.end ?? 0
             self.later(

@@ -76,4 +76,65 @@ import Testing
         let fromMirrorMaker = ProgressLedger(loaded: [t0: ProgressRecord(offset: 9)])
         #expect(fromMirrorMaker.resumption(of: mirrored(source: a, target: b)) == .after(ProgressRecord(offset: 9)))
     }
+
+    @Test func aTransactionIsCommittedOnlyIfAllOfItShows() {
+        let t1 = TopicPartition(topic: "t", partition: 1)
+        func record(_ offset: Int64, isTransactional: Bool = true) -> ProgressRecord {
+            var record = ProgressRecord(offset: offset, targetOffset: offset, sourceTopicID: a)
+            record.isTransactional = isTransactional
+            return record
+        }
+        let pending = [t0: record(9), t1: record(5)]
+        func isCommitted(_ first: ProgressRecord?, _ second: ProgressRecord?) -> Bool {
+            var shown: [TopicPartition: ProgressRecord] = [:]
+            (shown[t0], shown[t1]) = (first, second)
+            return ProgressLedger.isCommitted(pending, accordingTo: shown)
+        }
+        var withMap = record(9)
+        withMap.offsetMap = [1, 2]
+        #expect(isCommitted(withMap, record(5)))
+        // The other partition only got other particulars: its offsets say nothing of the transaction.
+        #expect(!isCommitted(record(4), record(5, isTransactional: false)))
+        #expect(!isCommitted(record(9), record(5, isTransactional: false)))
+        #expect(!isCommitted(nil, record(5)))
+        #expect(!ProgressLedger.isCommitted([:], accordingTo: [t0: record(9)]))
+    }
+
+    @Test func whatIsProvenIsProgressWithItsMap() throws {
+        var kept = OffsetMap()
+        kept.resume(source: 0, target: 0)
+        kept.append(source: 0, target: 0, count: 5)
+        var record = ProgressRecord(offset: 4, targetOffset: 4, sourceTopicID: a, targetTopicID: b)
+        record.offsetMap = kept.encoded()
+        var ledger = ProgressLedger(loaded: [t0: record])
+        let mirrored = mirrored(source: a, target: b)
+        let progress = ProgressRecord(offset: 9, targetOffset: 8, sourceTopicID: a, targetTopicID: b)
+        ledger.proved(
+            ResumePlan.Proven(
+                progress: progress,
+                copied: [OffsetMap.Run(source: 6, target: 5, count: 4)],
+                isFromBeginning: false
+            ),
+            of: mirrored
+        )
+        #expect(ledger.resumption(of: mirrored) == .after(progress))
+        let map = try OffsetMap(encoded: try #require(ledger.offsetMap(of: mirrored)))
+        #expect(map.translate(source: 3) == .exact(3) && map.translate(source: 7) == .exact(6))
+        let taken = ledger.takeOffsetMap(of: mirrored)
+        #expect(taken?.translate(source: 7) == .exact(6))
+        #expect(ledger.offsetMap(of: mirrored) == nil)
+    }
+
+    @Test func theMapOfATopicThatWasReplacedIsNotKept() {
+        var kept = OffsetMap()
+        kept.resume(source: 0, target: 0)
+        var record = ProgressRecord(offset: 4, targetOffset: 4, sourceTopicID: a, targetTopicID: b)
+        record.offsetMap = kept.encoded()
+        for (source, target, isKept) in [(a, b, true), (c, b, false), (a, c, false)] {
+            var ledger = ProgressLedger(loaded: [t0: record])
+            #expect((ledger.offsetMap(of: mirrored(source: source, target: target)) != nil) == isKept)
+            ledger.begins([t0: ProgressRecord(offset: 4, sourceTopicID: source, targetTopicID: target)])
+            #expect((ledger.takeOffsetMap(of: mirrored(source: source, target: target)) != nil) == isKept)
+        }
+    }
 }

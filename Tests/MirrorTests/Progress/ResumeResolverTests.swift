@@ -286,12 +286,70 @@ import Testing
                     case .begin(let assignment):
                         #expect(assignment.start == .offset(19_900) && assignment.resumed?.targetOffset == 19_899)
                         return
-                    case .comparing(let count): #expect(count < 19_900 && pieces < 1_000)
+                    case .comparing(let count, _): #expect(count < 19_900 && pieces < 1_000)
                     case .wait: #expect(pieces < 1_000)
                     case .beginOnceWritten, .beginWhenWritten: Issue.record("not the latest")
                     }
                 }
             }
+        }
+    }
+
+    @Test("a comparison goes on in the next process where it was when the last one was killed")
+    func comparisonsSurviveTheirProcess() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            try await clusters.b.createTopic("A.t", partitions: 1)
+            let batches = try (0..<100).map { try ShardHarness.batch($0 * 100..<$0 * 100 + 100) }
+            try await clusters.a.append(batches, to: "t", 0)
+            try await clusters.b.append(Array(batches.dropLast()), to: "A.t", 0)
+            var kept: [TopicPartition: ProgressRecord] = [:]
+            var lives = 0
+            while true {
+                var ledger = ProgressLedger(loaded: kept)
+                let before = kept.values.first?.offset ?? -1
+                let isDone = try await Self.withResolver(
+                    clusters,
+                    try clusters.flow(),
+                    fetchBytes: 16 << 10,
+                    slice: .milliseconds(30)
+                ) {
+                    resolver,
+                    mirrored in
+                    let partition = try mirrored("t")
+                    // A part of it; then the process is gone.
+                    let decisions = await resolver.resolve(
+                        [partition],
+                        ledger: ledger,
+                        initial: [partition.source],
+                        deadline: .after(.seconds(10))
+                    )
+                    switch try #require(decisions.first).1 {
+                    case .begin(let assignment):
+                        #expect(assignment.start == .offset(9_900) && assignment.resumed?.targetOffset == 9_899)
+                        let map = FlowOffsets().begin(assignment, persisted: ledger.takeOffsetMap(of: partition))
+                            .offsets
+                        for offset: Int64 in [0, 1_234, 9_899, 9_900] {
+                            #expect(map?.translate(source: offset) == .exact(offset))
+                        }
+                        return true
+                    case .comparing(_, let proven?):
+                        ledger.proved(proven, of: partition)
+                        var record = try #require(ledger.known[partition.source])
+                        record.offsetMap = ledger.offsetMap(of: partition)
+                        #expect(record.offset > before && record.targetOffset == record.offset)
+                        kept = [partition.source: try #require(ProgressRecord(bytes: record.bytes))]
+                    case .comparing(_, nil), .wait: break
+                    case .beginOnceWritten, .beginWhenWritten: Issue.record("not the latest")
+                    }
+                    return false
+                }
+                lives += 1
+                if isDone { break }
+                try #require(lives < 1_000)
+            }
+            print("a comparison of 9,900 records took \(lives) processes")
+            #expect(lives > 1)
         }
     }
 
@@ -335,11 +393,13 @@ import Testing
     }
 
     /// Runs `body` with a resolver and a function that names the partition 0 of a topic of A.
-    private static func withResolver(
+    private static func withResolver<Value: Sendable>(
         _ clusters: TwoClusters,
         _ flow: FlowConfiguration,
-        _ body: (ResumeResolver, (TopicName) throws -> TopicPlan.Mirrored) async throws -> Void
-    ) async throws {
+        fetchBytes: Int32 = 4 << 20,
+        slice: Duration = .seconds(1),
+        _ body: (ResumeResolver, (TopicName) throws -> TopicPlan.Mirrored) async throws -> Value
+    ) async throws -> Value {
         try await clusters.withClient(of: clusters.a) { source in
             try await clusters.withClient(of: clusters.b) { target in
                 try await source.refreshMetadata(.all)
@@ -348,9 +408,11 @@ import Testing
                     source: source,
                     target: target,
                     configuration: flow,
+                    fetchBytes: fetchBytes,
+                    slice: slice,
                     logger: clusters.logger
                 )
-                try await body(resolver) { topic in
+                return try await body(resolver) { topic in
                     TopicPlan.Mirrored(
                         source: TopicPartition(topic: topic, partition: 0),
                         sourceTopicID: try #require(source.metadata.topics[topic]?.topicID),
