@@ -452,10 +452,7 @@ extension Shard {
         // The answer to the commit was lost, but not the commit: then the target shows its progress.
         let isCommitted =
             transactions.isCommitUncertain
-            && transactions.pending.contains { source, record in
-                guard let known = grant.progress[source] else { return false }
-                return known.offset == record.offset && known.targetOffset == record.targetOffset
-            }
+            && ProgressLedger.isCommitted(transactions.pending, accordingTo: grant.progress)
         if isCommitted {
             self.deliverTransaction(transactions)
         } else {

@@ -185,6 +185,38 @@ struct ExactlyOnceFaultTests {
         }
     }
 
+    @Test("A commit that failed is not taken for one that succeeded because of partitions without records")
+    func firstCommitFails() async throws {
+        try await TwoClusters.run { clusters in
+            try await clusters.a.createTopic("t", partitions: 1)
+            // One for each event loop, and all at their end already, as the other mode has left them.
+            try await clusters.a.createTopic("idle", partitions: 8)
+            for partition in 0..<8 {
+                _ = try await clusters.a.append([try ShardHarness.batch(0..<1)], to: "idle", Int32(partition))
+            }
+            try await clusters.append(["0"], to: "t", of: clusters.a)
+            try await clusters.withService { service in
+                try await eventually("all is mirrored") {
+                    let status = await service.status().first
+                    return status?.partitions.count == 9 && status?.isCaughtUp == true
+                }
+            }
+            try await clusters.append(["1"], to: "t", of: clusters.a)
+            // The first is the process's claim; then those of its shards.
+            try await clusters.b.faults.inject(.endTxn, count: 4, .error(.transactionAbortable), skip: 1)
+            try await clusters.withService(mode) { _ in
+                try await eventually("the second is there", within: .seconds(60)) {
+                    try await clusters.committed("A.t").count >= 2
+                }
+                try await clusters.append(["2"], to: "t", of: clusters.a)
+                try await eventually("the third is there", within: .seconds(60)) {
+                    try await clusters.committed("A.t").last == "2"
+                }
+            }
+            #expect(try await clusters.committed("A.t") == ["0", "1", "2"])
+        }
+    }
+
     @Test("A second process takes over; the first one stops with one message and nothing comes twice")
     func takenOver() async throws {
         try await TwoClusters.run { clusters in
