@@ -104,6 +104,43 @@ struct StoreTests {
         }
     }
 
+    @Test(
+        "Changed bytes behind the right password: in keys, ciphers, rounds and padding",
+        arguments: ["modern.p12", "legacy.p12", "des.p12", "key.jks", "client-encrypted.pem"]
+    )
+    func hostileContents(_ name: String) async throws {
+        let pki = try await TestPKI.shared.value
+        let bytes = try pki.bytes(name)
+        var generator = SeededGenerator(seed: 5)
+        var refused = 0
+        for _ in 0..<60 {
+            var changed = bytes
+            for _ in 0..<Int.random(in: 1...2, using: &generator) {
+                let index = Int.random(in: changed.indices, using: &generator)
+                // In text only letters, or the Base64 would hide what is inside.
+                changed[index] =
+                    name.hasSuffix("pem")
+                    ? UInt8.random(in: 0x41...0x5a, using: &generator) : UInt8.random(in: 0...255, using: &generator)
+            }
+            do throws(StoreError) {
+                if name.hasSuffix("jks") {
+                    _ = try JavaKeyStore.read(changed, password: nil, keyPassword: "key-secret")
+                } else if name.hasSuffix("pem") {
+                    for block in try PEMBlock.parse(String(decoding: changed, as: UTF8.self)) {
+                        guard let data = EncryptedData(info: block.der) else { continue }
+                        _ = try PasswordBasedEncryption.decrypt(data, password: "key-secret")
+                    }
+                } else {
+                    _ = try PKCS12Store.read(changed, password: "secret", keyPassword: nil)
+                }
+            } catch {
+                refused += 1
+            }
+        }
+        // In the PEM file most of the bytes are certificates, which are not looked into here.
+        #expect(refused > 3)
+    }
+
     @Test("Stores that cannot be read say which property, which file and what to do")
     func unreadable() async throws {
         let pki = try await TestPKI.shared.value
