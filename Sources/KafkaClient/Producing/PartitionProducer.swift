@@ -46,6 +46,8 @@ public final class PartitionProducer: @unchecked Sendable {
     private var isRunningActions = false
     private var isPumpScheduled = false
     private var isClosed = false
+    /// Brokers that requests were written to in this turn.
+    private var unflushed: [Int32] = []
 
     public init(client: KafkaClient, eventLoop: any EventLoop, settings: ProduceSettings, logger: Logger) {
         self.client = client
@@ -141,6 +143,9 @@ public final class PartitionProducer: @unchecked Sendable {
             let actions = self.machine.takeActions()
             if actions.isEmpty { break }
             for action in actions { self.perform(action) }
+            // All requests of this turn leave with one system call for each broker.
+            for node in self.unflushed { self.connections[node]?.flush() }
+            self.unflushed.removeAll(keepingCapacity: true)
         }
         self.isRunningActions = false
         self.schedule()
@@ -185,7 +190,8 @@ public final class PartitionProducer: @unchecked Sendable {
             self.lost(node, "the connection is closed")
             return
         }
-        connection.send(request, version: version, timeout: self.settings.requestTimeout) { result in
+        if self.unflushed.last != node { self.unflushed.append(node) }
+        connection.send(request, version: version, timeout: self.settings.requestTimeout, flushes: false) { result in
             guard !self.isClosed, self.connections[node] === connection else { return }
             switch result {
             case .success(let response):

@@ -87,8 +87,7 @@ struct ConnectionAttempt {
             .connectTimeout(TimeAmount(self.timeLimit))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.recvAllocator, value: self.purpose.receiveAllocator)
-            .channelOption(.writeBufferWaterMark, value: self.purpose.writeWaterMark)
+            .channelOption(.writeBufferWaterMark, value: self.purpose.writeWaterMark(usesTLS: self.tls != nil))
         if let size = self.configuration.sendBufferBytes {
             bootstrap = bootstrap.channelOption(.socketOption(.so_sndbuf), value: .init(size))
         }
@@ -96,6 +95,7 @@ struct ConnectionAttempt {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(size))
         }
         let (configuration, address, tls, logger) = (self.configuration, self.address, self.tls, self.logger)
+        let purpose = self.purpose
         return bootstrap.channelInitializer { channel in
             early.withLockedValue { $0 = channel }
             return channel.eventLoop.makeCompletedFuture {
@@ -114,7 +114,23 @@ struct ConnectionAttempt {
                     logger: logger
                 ) { ready.succeed($0) }
                 try channel.pipeline.syncOperations.addHandler(handler)
+                if purpose.hasLargeAnswers { try Self.receiveLargeAnswers(channel, handler, usesTLS: tls != nil) }
             }
+        }
+    }
+
+    private static func receiveLargeAnswers(
+        _ channel: any Channel,
+        _ handler: KafkaChannelHandler,
+        usesTLS: Bool
+    ) throws {
+        guard let options = channel.syncOptions else { return }
+        // Reads of one turn would gather in the buffers of TLS; without it, the next read continues the last one's buffer.
+        try options.setOption(.maxMessagesPerRead, value: 1)
+        if usesTLS {
+            try options.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+        } else {
+            try options.setOption(.recvAllocator, value: FrameReceiveAllocator(handler: handler))
         }
     }
 }

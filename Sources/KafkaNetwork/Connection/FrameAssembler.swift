@@ -2,14 +2,24 @@ import NIOCore
 
 /// Cuts the bytes of a connection into frames: four bytes of length, then that many bytes.
 ///
-/// A frame that lies whole in one received chunk comes out as a slice of that chunk. For any other an exact buffer is
-/// filled, so no bytes are ever appended to a buffer that someone holds a slice of.
+/// Two ways, by who owns the memory that the socket is read into:
+/// - *Lent*: the channel asks for a buffer before each read (`lend()`) and gets the one in which the frame is assembled, so
+///   no byte is copied. For connections with large answers.
+/// - *Fed*: chunks come from elsewhere. A frame that lies whole in one comes out as a slice of it, where the chunk is not
+///   needed for the next read; for any other an exact buffer is filled.
+///
+/// Either way no bytes are ever appended to a buffer that someone holds a slice of.
 struct FrameAssembler {
     /// Nobody gets more memory than this on the strength of a length alone; larger frames grow as their bytes arrive.
     static let largestReservation = 16 * 1024 * 1024
 
+    private static let largestChunk = 256 << 10
+
     var maximumLength: Int
+    /// Whether a frame may be a slice of the chunk that it came in; not where the chunk is used again for the next read.
+    var slicesChunks = true
     private let allocator: ByteBufferAllocator
+    private var lent: LentBuffers
     private var chunk = ByteBuffer()
     /// The bytes of a length that is split between chunks.
     private var prefix: UInt32 = 0
@@ -21,11 +31,27 @@ struct FrameAssembler {
     init(maximumLength: Int, allocator: ByteBufferAllocator = ByteBufferAllocator()) {
         self.maximumLength = maximumLength
         self.allocator = allocator
+        self.lent = LentBuffers(allocator: allocator)
     }
+
+    /// The buffer that the next bytes are to be read into; it comes back through `feed`.
+    mutating func lend() -> ByteBuffer {
+        // What has begun in one way ends in it.
+        if self.frame != nil { return self.allocator.buffer(capacity: min(self.missing, Self.largestChunk)) }
+        guard self.prefixCount == 0, self.chunk.readableBytes == 0 else {
+            return self.allocator.buffer(capacity: LentBuffers.keptCapacity)
+        }
+        return self.lent.lend()
+    }
+
+    /// Whether a lent buffer that held bytes never came back: they are lost, and so is the connection.
+    var hasLostBytes: Bool { self.lent.hasLostBytes }
 
     /// Takes the next received chunk; `next()` must have returned nil since the last one.
     mutating func feed(_ chunk: ByteBuffer) {
-        if self.chunk.readableBytes == 0 {
+        if self.lent.isOut {
+            self.lent.take(chunk)
+        } else if self.chunk.readableBytes == 0 {
             self.chunk = chunk
         } else {
             // Only after an error; keeps the order in any case.
@@ -36,13 +62,14 @@ struct FrameAssembler {
 
     /// The next whole frame without its length, or nil when more bytes are needed.
     mutating func next() throws(FrameError) -> ByteBuffer? {
+        if let prefix = self.lent.nextPrefix { return self.lent.next(length: try check(prefix)) }
         if self.frame != nil { return fill() }
         guard let length = try readLength() else {
             self.chunk = ByteBuffer()
             return nil
         }
         // A small frame would keep the whole chunk in memory for as long as anybody holds on to it.
-        if self.chunk.readableBytes >= length, length >= self.chunk.capacity / 4,
+        if self.slicesChunks, self.chunk.readableBytes >= length, length >= self.chunk.capacity / 4,
             let slice = self.chunk.readSlice(length: length)
         {
             return slice
@@ -53,7 +80,9 @@ struct FrameAssembler {
     }
 
     /// Whether the connection may end here without cutting a frame.
-    var isBetweenFrames: Bool { self.frame == nil && self.prefixCount == 0 && self.chunk.readableBytes == 0 }
+    var isBetweenFrames: Bool {
+        self.frame == nil && self.prefixCount == 0 && self.chunk.readableBytes == 0 && self.lent.isEmpty
+    }
 
     private mutating func fill() -> ByteBuffer? {
         let count = min(self.missing, self.chunk.readableBytes)
@@ -91,48 +120,5 @@ struct FrameAssembler {
             throw FrameError(prefix: prefix, limit: self.maximumLength)
         }
         return length
-    }
-}
-
-/// The length of a frame makes no sense; the bytes often tell who is at the other end.
-struct FrameError: Error, Hashable {
-    let prefix: UInt32
-    let limit: Int
-
-    /// What the four bytes look like.
-    var peer: Peer {
-        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: self.prefix >> (24 - 8 * $0)) }
-        if (0x14...0x17).contains(bytes[0]), bytes[1] == 3, bytes[2] <= 4 { return .tls }
-        switch String(decoding: bytes, as: UTF8.self) {
-        case "HTTP": return .http
-        case "SSH-": return .ssh
-        default: return Int32(bitPattern: self.prefix) < 0 ? .unknown : .large(Int(self.prefix))
-        }
-    }
-
-    enum Peer: Hashable {
-        case tls
-        case http
-        case ssh
-        case large(Int)
-        case unknown
-    }
-
-    var message: String {
-        let claim = "the peer answered something that is not Kafka"
-        switch self.peer {
-        case .tls: return claim + ": a TLS record"
-        case .http: return claim + ": it speaks HTTP"
-        case .ssh: return claim + ": it speaks SSH"
-        case .large(let length): return claim + ", or a frame of \(length) bytes (the limit is \(self.limit))"
-        case .unknown: return claim + ": a frame cannot have the length \(Int32(bitPattern: self.prefix))"
-        }
-    }
-
-    var nextStep: String {
-        switch self.peer {
-        case .tls: "this listener wants TLS: set security.protocol to SSL or SASL_SSL"
-        default: "check host and port, and that security.protocol fits this listener"
-        }
     }
 }

@@ -9,17 +9,26 @@ extension KafkaChannelHandler {
     /// - Parameters:
     ///   - deadline: when the request fails, and the connection with it.
     ///   - expectsAnswer: false only for Produce with acks 0, whose completion gets an empty buffer at once.
+    ///   - flushes: false when the caller calls `flush()` after further requests.
     func send<R: KafkaRequest>(
         _ request: R,
         version: Int16,
         deadline: NIODeadline,
         expectsAnswer: Bool,
+        flushes: Bool = true,
         completion: @escaping Completion
     ) {
         switch self.machine.requestArrived() {
         case .refuse(let error): completion(.failure(error))
         case .send:
-            write(request, version: version, deadline: deadline, expectsAnswer: expectsAnswer, completion: completion)
+            write(
+                request,
+                version: version,
+                deadline: deadline,
+                expectsAnswer: expectsAnswer,
+                flushes: flushes,
+                completion: completion
+            )
         case .wait:
             guard self.waiting.count < self.configuration.maximumInFlightRequests else {
                 completion(.failure(overloaded(R.apiKey)))
@@ -44,6 +53,7 @@ extension KafkaChannelHandler {
         version: Int16,
         deadline: NIODeadline,
         expectsAnswer: Bool,
+        flushes: Bool = true,
         completion: @escaping Completion
     ) {
         guard let context = self.context else {
@@ -90,10 +100,39 @@ extension KafkaChannelHandler {
         } else {
             self.inFlight.noteUnanswered(correlationID)
         }
-        // Separate writes and one flush: the channel gathers them into one writev without copying the records.
-        for part in frame { context.write(self.wrapOutboundOut(part), promise: nil) }
-        if self.isReading { self.needsFlush = true } else { context.flush() }
+        if self.configuration.securityProtocol.usesTLS {
+            self.outbox.append(frame)
+        } else {
+            // Separate writes and one flush: the channel gathers them into one writev without copying the records.
+            for part in frame { context.write(self.wrapOutboundOut(part), promise: nil) }
+        }
+        self.needsFlush = true
+        if flushes { flush() }
         if !expectsAnswer { completion(.success(ByteBuffer())) }
+    }
+
+    /// Sends what was written; while answers are read, at the end of that.
+    func flush() {
+        guard self.needsFlush, !self.isReading, let context = self.context else { return }
+        self.needsFlush = false
+        if self.configuration.securityProtocol.usesTLS {
+            encrypt(context)
+        } else {
+            context.flush()
+        }
+    }
+
+    /// Hands over to TLS what the socket takes.
+    ///
+    /// What is encrypted lies in memory of its own, beside the records it was made of. So only as much is as can leave.
+    func encrypt(_ context: ChannelHandlerContext) {
+        guard !self.isEncrypting else { return }
+        self.isEncrypting = true
+        while context.channel.isWritable, let pieces = self.outbox.next() {
+            for piece in pieces { context.write(self.wrapOutboundOut(piece), promise: nil) }
+            context.flush()
+        }
+        self.isEncrypting = false
     }
 
     private func overloaded(_ api: ApiKey) -> KafkaConnectionError {

@@ -41,6 +41,9 @@ final class KafkaChannelHandler: ChannelInboundHandler {
     var lastActivity: NIODeadline
     var isReading = false
     var needsFlush = false
+    /// What waits to be encrypted; only with TLS.
+    var outbox = PlaintextQueue()
+    var isEncrypting = false
     private var socketError: (any Error)?
     private var hasAnswered = false
 
@@ -64,6 +67,8 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         )
         // Answers are short until the connection is ready; the lower limit unmasks peers that send something else.
         self.assembler = FrameAssembler(maximumLength: min(configuration.maximumFrameBytes, 1 << 20))
+        // What TLS has decrypted stands in a buffer that it uses again.
+        self.assembler.slicesChunks = !configuration.securityProtocol.usesTLS
         self.lastActivity = eventLoop.now
         self.onReady = onReady
     }
@@ -133,6 +138,9 @@ final class KafkaChannelHandler: ChannelInboundHandler {
         self.isReading = true
         self.lastActivity = self.eventLoop.now
         self.assembler.feed(self.unwrapInboundIn(data))
+        guard !self.assembler.hasLostBytes else {
+            return fail(.closed, "the socket announced bytes that were not there; the connection begins anew")
+        }
         do throws(FrameError) {
             while !self.isClosed, let frame = try self.assembler.next() { received(frame) }
         } catch {
@@ -143,11 +151,13 @@ final class KafkaChannelHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         self.isReading = false
-        if self.needsFlush {
-            self.needsFlush = false
-            context.flush()
-        }
+        flush()
         context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { encrypt(context) }
+        context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -250,6 +260,7 @@ final class KafkaChannelHandler: ChannelInboundHandler {
             self.onReady = nil
             onReady(.failure(reason))
         }
+        self.outbox.removeAll()
         for entry in self.inFlight.removeAll() { entry.payload(.failure(lost)) }
         let waiting = self.waiting
         self.waiting.removeAll()

@@ -92,10 +92,13 @@ public final class KafkaConnection: Sendable {
     /// Sends a request from the connection's event loop.
     ///
     /// `completion` runs on the event loop, exactly once, possibly before this method returns.
+    ///
+    /// - Parameter flushes: False leaves the request for `flush()`, so that several leave with one system call.
     public func send<R: KafkaRequest>(
         _ request: R,
         version: Int16? = nil,
         timeout: TimeAmount? = nil,
+        flushes: Bool = true,
         completion: @escaping (Result<R.Response, KafkaConnectionError>) -> Void
     ) {
         let handler = self.handler.value
@@ -110,7 +113,8 @@ public final class KafkaConnection: Sendable {
             request,
             version: version,
             deadline: self.eventLoop.now + (timeout ?? TimeAmount(self.defaultTimeout)),
-            expectsAnswer: expectsAnswer
+            expectsAnswer: expectsAnswer,
+            flushes: flushes
         ) { result in
             switch result {
             case .failure(let error): completion(.failure(error))
@@ -127,6 +131,11 @@ public final class KafkaConnection: Sendable {
                 }
             }
         }
+    }
+
+    /// Sends what was left for it; on the event loop.
+    public func flush() {
+        self.handler.value.flush()
     }
 
     /// Closes the connection from its event loop without waiting.

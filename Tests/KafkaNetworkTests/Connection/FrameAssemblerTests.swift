@@ -37,6 +37,92 @@ struct FrameAssemblerTests {
         #expect(assembler.isBetweenFrames)
     }
 
+    /// Reads a stream as a socket does: into the buffers that the assembler lends.
+    private func readLent(_ stream: ByteBuffer, _ random: inout SeededGenerator, most: Int) throws -> [ByteBuffer] {
+        var assembler = FrameAssembler(maximumLength: 1 << 30)
+        var kept: [ByteBuffer] = []
+        var stream = stream
+        var found: [ByteBuffer] = []
+        while stream.readableBytes > 0 {
+            var buffer = assembler.lend()
+            // The channel keeps the first one.
+            if kept.isEmpty { kept.append(buffer) }
+            let size = min(Int.random(in: 1...most, using: &random), stream.readableBytes, buffer.writableBytes)
+            if let part = stream.readSlice(length: size) { buffer.writeImmutableBuffer(part) }
+            found += try frames(&assembler, buffer)
+            #expect(!assembler.hasLostBytes)
+        }
+        #expect(assembler.isBetweenFrames)
+        return found
+    }
+
+    @Test(
+        "Frames received where they stay come out whole, and stay as they are",
+        arguments: [UInt64(1), 2, 3, 4, 5, 6]
+    )
+    func lentBuffers(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var stream = ByteBuffer()
+        var expected: [ByteBuffer] = []
+        for _ in 0..<60 {
+            let length = [0, 1, 3, 4, 60, 5_000, 40_000, 65_532, 70_000, 300_000].randomElement(using: &random) ?? 0
+            let body = ByteBuffer(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &+ expected.count) })
+            expected.append(body)
+            stream.writeInteger(Int32(length))
+            stream.writeImmutableBuffer(body)
+        }
+        for most in [3, 1_000, 20_000, 1 << 20] where most > 3 || seed == 1 {
+            #expect(try readLent(stream, &random, most: most) == expected)
+        }
+    }
+
+    @Test("A large frame received where it stays is never copied once its length is known")
+    func lentOnce() throws {
+        var assembler = FrameAssembler(maximumLength: 1 << 30)
+        func read(_ bytes: ByteBuffer) throws -> [ByteBuffer] {
+            var bytes = bytes
+            var found: [ByteBuffer] = []
+            while bytes.readableBytes > 0 {
+                var buffer = assembler.lend()
+                let count = min(bytes.readableBytes, buffer.writableBytes, 100_000)
+                if let part = bytes.readSlice(length: count) { buffer.writeImmutableBuffer(part) }
+                found += try frames(&assembler, buffer)
+            }
+            return found
+        }
+        var frame = ByteBuffer(integer: Int32(900_000))
+        frame.writeRepeatingByte(5, count: 900_000)
+        for _ in 0..<2 { #expect(try read(frame).map(\.readableBytes) == [900_000]) }
+        // From here on there is room for all of it from the first byte on: the same memory until the end.
+        var part = frame
+        let first = part.readSlice(length: 100_000)
+        #expect(try read(try #require(first)).isEmpty)
+        var buffer = assembler.lend()
+        #expect(buffer.readableBytes == 100_000 && buffer.capacity >= 900_004)
+        let start = address(buffer)
+        buffer.writeImmutableBuffer(part)
+        let found = try frames(&assembler, buffer)
+        #expect(found.map(\.readableBytes) == [900_000] && found.first.map(address) == start + 4)
+    }
+
+    private func address(_ buffer: ByteBuffer) -> UInt {
+        unsafe buffer.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
+    }
+
+    @Test("A buffer with bytes that does not come back is noticed, an empty one is no loss")
+    func lostBytes() throws {
+        var assembler = FrameAssembler(maximumLength: 1 << 20)
+        _ = assembler.lend()
+        _ = assembler.lend()
+        var buffer = assembler.lend()
+        #expect(!assembler.hasLostBytes)
+        buffer.writeInteger(Int32(100))
+        #expect(try frames(&assembler, buffer).isEmpty)
+        _ = assembler.lend()
+        _ = assembler.lend()
+        #expect(assembler.hasLostBytes)
+    }
+
     @Test("A frame that fills its chunk is a slice of it, a small one is not")
     func slices() throws {
         var assembler = FrameAssembler(maximumLength: 1 << 20)
