@@ -26,6 +26,7 @@ CASES = [
     Case("16 KB batches, plain, 4 partitions", 512, partitions=4, batch_records=15),
     Case("16 KB batches, lz4, 4 partitions", 256, partitions=4, batch_records=30, codec="lz4"),
     Case("5-record batches of 100 B, 4 partitions", 128, partitions=4, batch_records=5, record_bytes=100),
+    Case("5-record batches of 100 B, lz4, 4 partitions", 64, partitions=4, batch_records=5, record_bytes=100, codec="lz4"),
     Case("1-record batches of 100 B, 4 partitions", 64, partitions=4, batch_records=1, record_bytes=100),
     Case("1-record batches of 1 KB, 4 partitions", 256, partitions=4, batch_records=1),
     Case("16 KB batches, plain, 200 partitions", 512, partitions=200, batch_records=15, peer=False),

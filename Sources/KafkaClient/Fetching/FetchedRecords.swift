@@ -87,6 +87,8 @@ public enum FetchFailure: Sendable, Hashable {
 struct RecordBounds: Equatable {
     /// Bytes of complete batches.
     var completeBytes = 0
+    /// How many those are.
+    var count = 0
     /// The base offset of the first complete batch; nil without one.
     var firstOffset: Int64?
     /// The fewest and the most offsets that one batch takes.
@@ -118,13 +120,18 @@ struct RecordBounds: Equatable {
     }
 
     init(scanning records: ByteBuffer) {
-        let end = records.writerIndex
-        var position = records.readerIndex
+        unsafe records.withUnsafeReadableBytes { unsafe self.scan($0) }
+    }
+
+    private mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        func integer<I: FixedWidthInteger>(_ position: Int, _: I.Type) -> I {
+            unsafe I(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: I.self))
+        }
+        let end = bytes.count
+        var position = 0
         while end - position >= Self.prefix {
-            guard
-                let base = records.getInteger(at: position, as: Int64.self),
-                let length = records.getInteger(at: position + 8, as: Int32.self)
-            else { return }
+            let base = integer(position, Int64.self)
+            let length = integer(position + 8, Int32.self)
             // Smallest sizes after the prefix: 14 for a message of magic 0, 49 for a batch of magic 2.
             guard length >= 14, base.asOffset >= 0 else {
                 self.isDamaged = true
@@ -135,15 +142,17 @@ struct RecordBounds: Equatable {
                 self.truncatedSize = size
                 return
             }
-            guard let magic = records.getInteger(at: position + 16, as: Int8.self) else { return }
+            let magic = integer(position + 16, Int8.self)
             var last = base
             self.lastEpoch = -1
             if magic >= 2 {
-                guard
-                    length >= 49, magic == 2,
-                    let delta = records.getInteger(at: position + 23, as: Int32.self), delta >= 0,
-                    let epoch = records.getInteger(at: position + 12, as: Int32.self)
-                else {
+                guard length >= 49, magic == 2 else {
+                    self.isDamaged = true
+                    return
+                }
+                let delta = integer(position + 23, Int32.self)
+                let epoch = integer(position + 12, Int32.self)
+                guard delta >= 0 else {
                     self.isDamaged = true
                     return
                 }
@@ -158,6 +167,7 @@ struct RecordBounds: Equatable {
             self.widest = max(self.widest, width)
             position += size
             self.completeBytes += size
+            self.count += 1
         }
     }
 }

@@ -26,6 +26,9 @@ public struct RecordData: Sendable {
         self.byteCount = parts.reduce(0) { $0 + $1.readableBytes }
     }
 
+    /// The memory that the first piece keeps in use: that of the whole buffer which it is a slice of.
+    public var storageCapacity: Int { first.storageCapacity }
+
     /// The pieces, at least one.
     public var parts: [ByteBuffer] { [first] + rest }
 

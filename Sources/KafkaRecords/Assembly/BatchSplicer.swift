@@ -60,9 +60,12 @@ public struct BatchSplicer: Sendable {
 
     /// Returns false when the result would become too large.
     private mutating func copy(_ batch: RecordBatchView) throws(RecordError) -> Bool {
-        let section = try batch.decompressedSection(codecs: nil, limit: .max)
         let header = batch.header
-        return try section.withCursor { cursor throws(RecordError) in
+        return try batch.buffer.withCursor { cursor throws(RecordError) in
+            try cursor.skip(BatchHeader.size)
+            guard Int(header.recordCount) <= cursor.remaining / RecordFrame.minimumSize else {
+                throw RecordError(.content, "\(header.recordCount) records in \(cursor.remaining) bytes")
+            }
             var previous: Int32 = -1
             for _ in 0..<header.recordCount {
                 let frame = try RecordFrame(from: &cursor)

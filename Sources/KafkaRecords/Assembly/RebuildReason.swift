@@ -36,7 +36,9 @@ extension ScannedBatch {
         if batch.timestampType == .logAppendTime { return .appendTime }
         if batch.hasDeleteHorizon { return .deleteHorizon }
         // An unknown codec is reported by the rebuilder, with the offset.
-        guard let codec = batch.codec, codecs?.contains(codec) ?? true else { return .codec }
+        guard let codec = batch.codec else { return .codec }
+        // Where all are taken nothing has to be looked up.
+        if let codecs, codecs.count < CompressionCodec.count, !codecs.contains(codec) { return .codec }
         return batch.sizeInBytes > maxBytes ? .size : nil
     }
 }

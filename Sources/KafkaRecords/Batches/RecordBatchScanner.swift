@@ -73,16 +73,11 @@ public struct RecordBatchScanner: Sendable {
 
     /// The next complete element, or nil at the end or in front of a cut-off batch.
     public mutating func next() throws(RecordError) -> ScannedBatch? {
-        guard
-            let offset = rest.getInteger(at: rest.readerIndex, as: Int64.self),
-            let length = rest.getInteger(at: rest.readerIndex &+ BatchHeader.Position.batchLength, as: Int32.self)
-        else { return nil }
+        guard let (offset, length, magic) = front() else { return nil }
         guard length >= LegacyMessage.minimumLength else {
             throw RecordError(.length, "a batch has the length \(length)", offset: offset)
         }
-        guard let magic = rest.getInteger(at: rest.readerIndex &+ BatchHeader.Position.magic, as: Int8.self) else {
-            return nil
-        }
+        guard let magic else { return nil }
         guard (0...BatchHeader.magic).contains(magic) else {
             throw RecordError(.magic, "unknown format version \(magic)", offset: offset)
         }
@@ -91,18 +86,29 @@ public struct RecordBatchScanner: Sendable {
         }
         let size = Int(length) + BatchHeader.lengthOverhead
         guard size <= rest.readableBytes else { return nil }
-        let element: ScannedBatch =
-            if magic == BatchHeader.magic {
-                .batch(try RecordBatchView(rest))
-            } else {
-                .legacy(try LegacyMessage(rest))
+        let element: ScannedBatch
+        if magic == BatchHeader.magic {
+            element = .batch(try RecordBatchView(rest, checkCRC: checksCRC))
+        } else {
+            element = .legacy(try LegacyMessage(rest))
+            guard !checksCRC || element.isValidCRC() else {
+                throw RecordError(.crc, "the checksum of \(size) bytes does not match", offset: offset)
             }
-        guard !checksCRC || element.isValidCRC() else {
-            throw RecordError(.crc, "the checksum of \(size) bytes does not match", offset: offset)
         }
         try Self.checkRange(element, from: offset)
         rest.moveReaderIndex(forwardBy: size)
         return element
+    }
+
+    /// Offset, length and, where that much is there, format version of the element in front.
+    private func front() -> (offset: Int64, length: Int32, magic: Int8?)? {
+        try? rest.withCursor { cursor throws(RecordError) in
+            let offset = try cursor.integer(as: Int64.self)
+            let length = try cursor.integer(as: Int32.self)
+            guard cursor.remaining > 4 else { return (offset, length, nil) }
+            try cursor.skip(4)
+            return (offset, length, try cursor.integer(as: Int8.self))
+        }
     }
 
     /// The last offset that the header of the element in front claims, for an element that is damaged; nil where it can

@@ -11,13 +11,26 @@ public struct RecordBatchView: Sendable {
     ///
     /// The checksum is left to ``isValidCRC()``; the records are only looked at when they are iterated.
     public init(_ buffer: ByteBuffer) throws(RecordError) {
+        try self.init(buffer, checkCRC: false)
+    }
+
+    /// As above; with `checkCRC` a batch whose checksum is not that of its bytes is refused.
+    init(_ buffer: ByteBuffer, checkCRC: Bool) throws(RecordError) {
         guard buffer.readableBytes >= BatchHeader.size else {
             throw RecordError(.truncated, "\(buffer.readableBytes) bytes cannot hold a batch header")
         }
-        let (header, magic) = try buffer.withCursor { cursor throws(RecordError) in
+        let (header, magic, crc) = try buffer.withCursor { cursor throws(RecordError) in
+            let all = cursor
             var peek = cursor
             try peek.skip(BatchHeader.Position.magic)
-            return (try BatchHeader(from: &cursor), try peek.integer(as: Int8.self))
+            let header = try BatchHeader(from: &cursor)
+            let size = Int(header.batchLength) + BatchHeader.lengthOverhead
+            let magic = try peek.integer(as: Int8.self)
+            guard checkCRC, magic == BatchHeader.magic, (BatchHeader.size...all.remaining).contains(size) else {
+                return (header, magic, header.crc)
+            }
+            let crc = unsafe all.withBytes(BatchHeader.Position.attributes..<size) { unsafe CRC32C.checksum(of: $0) }
+            return (header, magic, crc)
         }
         guard magic == BatchHeader.magic else {
             throw RecordError(.magic, "format version \(magic) where 2 is required", offset: header.baseOffset)
@@ -32,6 +45,9 @@ public struct RecordBatchView: Sendable {
                 "the batch has \(size) bytes of which \(buffer.readableBytes) are there",
                 offset: header.baseOffset
             )
+        }
+        guard crc == header.crc else {
+            throw RecordError(.crc, "the checksum of \(size) bytes does not match", offset: header.baseOffset)
         }
         self.header = header
         self.buffer = slice

@@ -6,6 +6,9 @@ public enum CompressionCodec: Int8, CaseIterable, Hashable, Sendable {
     case lz4 = 3
     case zstd = 4
 
+    /// How many there are.
+    static let count = 5
+
     /// Reads the name that Kafka's configurations use: `none`, `uncompressed`, `gzip`, `snappy`, `lz4` or `zstd`.
     public init?(name: String) {
         switch name {

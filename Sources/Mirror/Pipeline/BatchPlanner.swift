@@ -55,6 +55,9 @@ package struct BatchPlanner: Sendable {
     package struct Cursor: Sendable {
         fileprivate var scanner: RecordBatchScanner
         fileprivate var filter: AbortedTransactionFilter
+
+        /// The bytes of batches that were not looked at.
+        var unreadBytes: Int { self.scanner.unreadBytes }
     }
 
     package var settings: Settings

@@ -38,6 +38,14 @@ struct FlowEntry: Sendable {
     /// The identity and sequence it was sent with; nil without idempotence.
     var stamp: ProducerStamp?
 
+    /// Whether it is, or will be, other bytes than those received.
+    var isMade: Bool {
+        switch self.content {
+        case .assembled, .rebuilding: true
+        case .fast, .damaged: false
+        }
+    }
+
     /// The codec of what is to be written, when it is known.
     var codec: CompressionCodec? {
         switch content {
@@ -86,36 +94,28 @@ struct FlowQueue: Sendable {
     private(set) var entries: Deque<FlowEntry> = []
     /// How many at the front are with the producer.
     private(set) var sentCount = 0
+    /// Bytes that wait to be sent, as far as they are known.
+    private(set) var waitingBytes = 0
     /// Bytes of joined and encoded batches, which take memory beside what was received.
     private(set) var copiedBytes = 0
+    /// The most entries since the queue was empty: their places take memory for as long as it keeps them.
+    private var most = 0
+    /// Places that are worth keeping.
+    private static let keptPlaces = 8
 
     var isEmpty: Bool { self.entries.isEmpty }
     var hasWaiting: Bool { self.sentCount < self.entries.count }
 
-    /// Whether more batches should be looked at: few wait, or many that are tiny.
-    func wantsMore(limit: Int) -> Bool {
-        let count = self.entries.count - self.sentCount
-        if count < limit { return true }
-        return count < limit * 5 && self.waitingBytes(atMost: 64 << 10) < 64 << 10
-    }
-
     /// The next one to send.
     var head: FlowEntry? { self.hasWaiting ? self.entries[self.sentCount] : nil }
 
-    /// Roughly how many bytes wait, looking no further than needed.
-    func waitingBytes(atMost limit: Int) -> Int {
-        var bytes = 0
-        var index = self.sentCount
-        while index < self.entries.count, bytes < limit {
-            bytes += self.entries[index].byteCount
-            index += 1
-        }
-        return bytes
-    }
+    var waitingCount: Int { self.entries.count - self.sentCount }
 
     mutating func append(_ entry: FlowEntry) {
         self.copiedBytes += entry.copiedBytes
+        self.waitingBytes += entry.byteCount
         self.entries.append(entry)
+        self.most = max(self.most, self.entries.count)
     }
 
     /// Lets the last entry take the position further; false when there is none.
@@ -131,6 +131,7 @@ struct FlowQueue: Sendable {
 
     /// The head goes to the producer under this name.
     mutating func send(token: UInt64, stamp: ProducerStamp? = nil) {
+        self.waitingBytes -= self.entries[self.sentCount].byteCount
         self.entries[self.sentCount].token = token
         self.entries[self.sentCount].stamp = stamp?.identity == ProducerIdentity.none ? nil : stamp
         self.sentCount += 1
@@ -139,7 +140,12 @@ struct FlowQueue: Sendable {
     /// The first waiting entries become one.
     mutating func mergeWaiting(_ count: Int, into entry: FlowEntry) {
         let range = self.sentCount..<self.sentCount + count
-        self.copiedBytes += entry.copiedBytes - self.entries[range].reduce(0) { $0 + $1.copiedBytes }
+        for index in range {
+            self.copiedBytes -= self.entries[index].copiedBytes
+            self.waitingBytes -= self.entries[index].byteCount
+        }
+        self.copiedBytes += entry.copiedBytes
+        self.waitingBytes += entry.byteCount
         self.entries.replaceSubrange(range, with: CollectionOfOne(entry))
     }
 
@@ -150,8 +156,12 @@ struct FlowQueue: Sendable {
         }
         guard let position, position >= self.sentCount else { return false }
         let (through, epoch) = (self.entries[position].through, self.entries[position].leaderEpoch)
-        self.copiedBytes += results.reduce(0) { $0 + $1.copiedBytes }
+        for result in results {
+            self.copiedBytes += result.copiedBytes
+            self.waitingBytes += result.byteCount
+        }
         self.entries.replaceSubrange(position..<position + 1, with: results)
+        self.most = max(self.most, self.entries.count)
         if results.isEmpty, position > 0 {
             self.entries[position - 1].through = max(self.entries[position - 1].through, through)
             self.entries[position - 1].leaderEpoch = epoch
@@ -176,6 +186,7 @@ struct FlowQueue: Sendable {
         self.entries.removeFirst()
         self.copiedBytes -= first.copiedBytes
         self.sentCount -= 1
+        if self.entries.isEmpty, self.most > Self.keptPlaces { self.removeAll() }
         return first
     }
 
@@ -183,11 +194,14 @@ struct FlowQueue: Sendable {
     mutating func dropWaiting() {
         self.copiedBytes -= self.entries[self.sentCount...].reduce(0) { $0 + $1.copiedBytes }
         self.entries.removeLast(self.entries.count - self.sentCount)
+        self.waitingBytes = 0
     }
 
     mutating func removeAll() {
-        self.entries.removeAll()
+        self.entries = []
+        self.most = 0
         self.sentCount = 0
+        self.waitingBytes = 0
         self.copiedBytes = 0
     }
 }

@@ -4,35 +4,51 @@ package import KafkaRecords
 /// From received batches to the queue: what is skipped, sent as it is, or encoded again.
 extension PartitionFlow {
     /// Looks at received batches until enough of them wait.
-    ///
-    /// An entry takes more memory than a tiny batch does, so only a few are made ahead.
     mutating func fill() {
-        while self.queue.wantsMore(limit: self.settings.plannedAhead), !self.unplanned.isEmpty {
-            switch self.planner.next(&self.unplanned[0].cursor, position: self.scanOffset) {
-            case .step(let step):
-                self.take(step)
-            case .damage(let damage):
-                self.append(damage)
-                // Nothing after it can be trusted; what was received behind it is read again later.
-                self.unplanned.removeAll()
-                self.receivedOffset = self.scanOffset
-            case .end:
-                let answer = self.unplanned.removeFirst()
-                if answer.isDamaged {
-                    let error = RecordError(
-                        .content,
-                        "the bytes after it are no record batch",
-                        offset: max(self.scanOffset, answer.nextOffset)
-                    )
-                    self.append(.broken(error, lastOffset: nil))
-                } else {
-                    self.closeGroup()
-                    self.scanOffset = max(self.scanOffset, answer.nextOffset)
-                }
-            }
-        }
+        while self.plansMore { self.plan(self.planner.next(&self.unplanned[0].cursor, position: self.scanOffset)) }
         if self.unplanned.isEmpty { self.closeGroup() }
         self.releasePassed()
+    }
+
+    /// Whether another batch should be looked at.
+    ///
+    /// An entry takes more memory than a tiny batch does. Of a row of batches that can be joined two are enough to see it:
+    /// the others are looked at when they are joined, and never become entries.
+    private var plansMore: Bool {
+        guard !self.unplanned.isEmpty else { return false }
+        let waiting = self.queue.waitingCount
+        if waiting < 2 { return true }
+        guard waiting < self.settings.plannedAhead else { return false }
+        let last = self.queue.entries.count - 1
+        if self.isJoinable(last), self.isJoinable(last - 1) { return false }
+        // What was made anew is large, and memory beside what it was made of.
+        return waiting < 8 || !self.queue.entries.suffix(8).allSatisfy(\.isMade)
+    }
+
+    /// Takes what the planner found next.
+    mutating func plan(_ outcome: BatchPlanner.Outcome) {
+        switch outcome {
+        case .step(let step):
+            self.take(step)
+        case .damage(let damage):
+            self.append(damage)
+            // Nothing after it can be trusted; what was received behind it is read again later.
+            self.unplanned.removeAll()
+            self.receivedOffset = self.scanOffset
+        case .end:
+            let answer = self.unplanned.removeFirst()
+            if answer.isDamaged {
+                let error = RecordError(
+                    .content,
+                    "the bytes after it are no record batch",
+                    offset: max(self.scanOffset, answer.nextOffset)
+                )
+                self.append(.broken(error, lastOffset: nil))
+            } else {
+                self.closeGroup()
+                self.scanOffset = max(self.scanOffset, answer.nextOffset)
+            }
+        }
     }
 
     private mutating func take(_ step: BatchPlanner.Step) {
@@ -70,10 +86,13 @@ extension PartitionFlow {
 
     /// Whether a compressed batch is to be joined with its neighbours, which means to compress them again.
     ///
-    /// Only far away: there the few batches that may be out at once would hold a partition back.
-    private func joins(_ batch: RecordBatchView) -> Bool {
-        batch.codec != CompressionCodec.none && self.roundTrip >= self.settings.farAway
-            && batch.sizeInBytes < min(self.neededBytes, self.settings.coalesceUpTo / 8)
+    /// Far away, because the few batches that may be out at once would hold a partition back; close by where compressing
+    /// costs less than a place in a request.
+    func joins(_ batch: RecordBatchView) -> Bool {
+        guard let codec = batch.codec, codec != .none else { return false }
+        let needed = self.roundTrip >= self.settings.farAway ? min(self.neededBytes, self.settings.coalesceUpTo / 8) : 0
+        let cheap = self.settings.coalesceBelow > 0 ? self.settings.recompressBelow[codec] ?? 0 : 0
+        return batch.sizeInBytes < max(needed, cheap)
     }
 
     /// Whether a small uncompressed batch is to be encoded again together with its neighbours: messages of old formats
@@ -109,7 +128,9 @@ extension PartitionFlow {
         }
         let batches = elements.compactMap { if case .batch(let batch) = $0 { batch } else { nil } }
         // Codecs do not mix: the result has that of the first.
-        if batches.count >= 4, batches.allSatisfy({ $0.codec == batches[0].codec }) {
+        if batches.count >= (self.roundTrip >= self.settings.farAway ? 4 : 16),
+            batches.allSatisfy({ $0.codec == batches[0].codec })
+        {
             self.appendRebuilding(
                 elements,
                 self.rebuilder(),

@@ -11,7 +11,7 @@ extension PartitionFlow {
         self.roundTrip = request.roundTrip
         self.company = request.company
         self.batchLimit = request.limit
-        if !self.queue.hasWaiting { self.fill() }
+        if self.queue.waitingCount < 2 { self.fill() }
         guard let head = self.queue.head else { return .nothing }
         switch head.content {
         case .rebuilding, .damaged:
@@ -65,52 +65,81 @@ extension PartitionFlow {
         Int(Double(self.roundTrip.nanoseconds) / 1e9 * Double(self.settings.rateGoal)) / max(1, self.batchLimit)
     }
 
-    /// Joins small uncompressed batches that wait one behind the other.
+    /// Whether the entry is a batch that is joined with its neighbours if they are too.
+    func isJoinable(_ index: Int) -> Bool {
+        guard case .fast(let view) = self.queue.entries[index].content else { return false }
+        return view.sizeInBytes < self.joinBelow && BatchSplicer.accepts(view)
+    }
+
+    /// Joins small uncompressed batches that wait one behind the other, those included that were not looked at yet.
     ///
     /// A broker takes one batch per partition and request, so single-record batches would crawl.
     private mutating func coalesce(_ first: RecordBatchView, room: Int) -> RecordBatchView? {
         let start = self.queue.sentCount
-        let joinBelow = self.joinBelow
-        guard first.sizeInBytes < joinBelow, BatchSplicer.accepts(first),
-            start + 1 < self.queue.entries.count, case .fast(let second) = self.queue.entries[start + 1].content,
-            second.sizeInBytes < joinBelow, BatchSplicer.accepts(second)
-        else { return nil }
-        var limit = min(self.settings.coalesceUpTo, room, self.planner.settings.maxBatchBytes)
-        if first.sizeInBytes >= self.settings.coalesceBelow, self.roundTrip < self.settings.farAway {
-            limit = min(limit, self.settings.coalesceAloneUpTo)
+        guard start + 1 < self.queue.entries.count, self.isJoinable(start), self.isJoinable(start + 1) else {
+            return nil
         }
-        var splicer = BatchSplicer(maxBytes: limit, capacity: self.joinableBytes(below: joinBelow, atMost: limit))
+        let joinBelow = self.joinBelow
+        var limit = min(self.settings.coalesceUpTo, room, self.planner.settings.maxBatchBytes)
+        if self.roundTrip < self.settings.farAway { limit = min(limit, self.settings.coalesceNearUpTo) }
+        var splicer = BatchSplicer(maxBytes: limit, capacity: min(limit, self.waitingBytes, self.joinedSize))
         var count = 0
         while start + count < self.queue.entries.count,
-            case .fast(let view) = self.queue.entries[start + count].content,
-            view.sizeInBytes < joinBelow
+            case .fast(let view) = self.queue.entries[start + count].content, view.sizeInBytes < joinBelow
         {
             // A record that cannot be read is no reason to hold up its neighbours: it goes alone, the broker judges it.
             guard let fits = try? splicer.append(view), fits else { break }
             count += 1
         }
-        guard count > 1, let assembled = (try? splicer.finish()) ?? nil else { return nil }
+        guard count > 1 else { return nil }
         let last = self.queue.entries[start + count - 1]
+        var end = (through: last.through, epoch: last.leaderEpoch)
+        let before = (self.unplanned, self.scanOffset)
+        var rest: BatchPlanner.Outcome?
+        if start + count == self.queue.entries.count, self.group.isEmpty {
+            rest = self.join(below: joinBelow, into: &splicer, end: &end)
+        }
+        let batchCount = splicer.batchCount
+        guard let assembled = (try? splicer.finish()) ?? nil else {
+            (self.unplanned, self.scanOffset) = before
+            return nil
+        }
+        self.joinedSize = assembled.batch.sizeInBytes
         self.queue.mergeWaiting(
             count,
             into: FlowEntry(
                 content: .assembled(assembled),
-                path: .coalesced(batches: Int64(count)),
-                through: last.through,
-                leaderEpoch: last.leaderEpoch
+                path: .coalesced(batches: Int64(batchCount)),
+                through: end.through,
+                leaderEpoch: end.epoch
             )
         )
+        if let rest { self.plan(rest) }
         return assembled.batch
     }
 
-    /// How many bytes of batches that could be joined wait one behind the other.
-    private func joinableBytes(below size: Int, atMost limit: Int) -> Int {
-        var bytes = 0
-        for entry in self.queue.entries[self.queue.sentCount...] {
-            guard case .fast(let view) = entry.content, view.sizeInBytes < size, bytes + view.sizeInBytes <= limit
-            else { break }
-            bytes += view.sizeInBytes
+    /// Joins received batches that nobody has looked at, up to the first that is of another kind or does not fit; that one
+    /// is returned, since it was looked at now.
+    private mutating func join(
+        below size: Int,
+        into splicer: inout BatchSplicer,
+        end: inout (through: Int64, epoch: Int32)
+    ) -> BatchPlanner.Outcome? {
+        while !self.unplanned.isEmpty {
+            let outcome = self.planner.next(&self.unplanned[0].cursor, position: self.scanOffset)
+            switch outcome {
+            case .step(.fast(let view)):
+                guard view.sizeInBytes < size, !self.joins(view), let fits = try? splicer.append(view), fits else {
+                    return outcome
+                }
+                end = (view.lastOffset, view.partitionLeaderEpoch)
+                self.scanOffset = max(self.scanOffset, view.nextOffset)
+            case .end where !self.unplanned[0].isDamaged:
+                self.plan(outcome)
+            case .step, .damage, .end:
+                return outcome
+            }
         }
-        return bytes
+        return nil
     }
 }

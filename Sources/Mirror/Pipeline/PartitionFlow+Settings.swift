@@ -1,3 +1,4 @@
+package import KafkaRecords
 package import MirrorModel
 package import NIOCore
 
@@ -19,8 +20,11 @@ extension PartitionFlow {
         package var coalesceBelow = 8 << 10
         /// The same limit where a request would hold little else: a request costs as much as copying a large part of it.
         package var coalesceAlone = 64 << 10
-        /// How large batches above the first limit become by it: no more than what saves requests.
-        package var coalesceAloneUpTo = 256 << 10
+        /// Compressed batches smaller than this are joined close by: what compressing them again costs, by codec, is less than
+        /// what a batch costs in a request.
+        package var recompressBelow: [CompressionCodec: Int] = [.lz4: 4 << 10, .snappy: 4 << 10, .zstd: 1 << 10]
+        /// How large joined batches become close by: larger ones save no more, and leave the processor's caches.
+        package var coalesceNearUpTo = 256 << 10
         /// How large joined batches become; just below what a topic accepts by default.
         package var coalesceUpTo = 1_000_000
         /// The rate in bytes per second that one partition should reach in spite of the distance.

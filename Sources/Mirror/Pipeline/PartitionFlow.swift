@@ -32,6 +32,8 @@ package struct PartitionFlow: Sendable {
     /// Answers whose batches have not all been looked at.
     var unplanned: Deque<Answer> = []
     var queue = FlowQueue()
+    /// The size of the last batch that was made of several.
+    var joinedSize = 64 << 10
     /// Small batches that are being collected to be encoded again as one.
     var group: [ScannedBatch] = []
     var groupBytes = 0
@@ -104,7 +106,9 @@ package struct PartitionFlow: Sendable {
     package var hasActions: Bool { !self.actions.isEmpty }
 
     /// Roughly how much waits to be sent.
-    var waitingBytes: Int { max(1, self.queue.waitingBytes(atMost: 64 << 10)) }
+    var waitingBytes: Int {
+        max(1, self.unplanned.reduce(self.queue.waitingBytes) { $0 + $1.cursor.unreadBytes })
+    }
 
     /// Memory taken beside the bytes that were fetched.
     package var copiedBytes: Int { self.queue.copiedBytes }
@@ -139,7 +143,7 @@ package struct PartitionFlow: Sendable {
     mutating func announce() {
         guard self.phase == .running, self.queue.hasWaiting else { return }
         switch self.queue.head?.content {
-        case .fast, .assembled: self.actions.append(.ready(bytes: self.queue.waitingBytes(atMost: 64 << 10)))
+        case .fast, .assembled: self.actions.append(.ready(bytes: self.waitingBytes))
         case .rebuilding, .damaged, nil: break
         }
     }

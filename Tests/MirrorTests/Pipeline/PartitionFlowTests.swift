@@ -157,6 +157,45 @@ struct PartitionFlowTests {
         #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 0, target: 100, count: 30)])
     }
 
+    @Test("small batches are joined without becoming entries first, up to one of another kind")
+    func joinsLazily() throws {
+        let script = try Script { $0.coalesceBelow = 8 << 10 }
+        try script.fetch((0..<300).map { $0 * 10 } + [3_005] + (0..<40).map { 3_015 + $0 * 10 })
+        #expect(script.flow.status.pendingBatches == 2)
+        #expect(script.flow.waitingBytes > 341 * 100)
+        let tokens = script.send(1)
+        #expect(script.flow.queue.entries.first?.recordCount == 3_410)
+        #expect(script.flow.counters.batches == 0 && tokens.count == 1)
+        script.acknowledge(tokens[0], at: 0)
+        // The offsets that the gap in the middle leaves out are no records of the target.
+        #expect(script.flow.position?.sourceOffset == 3_414 && script.flow.position?.targetOffset == 3_409)
+        #expect(script.flow.counters.coalescedBatches == 341 && script.released == 1)
+        #expect(script.flow.status.pendingBatches == 0 && script.flow.waitingBytes == 1)
+    }
+
+    @Test("what cannot be joined ends the row and goes on behind it")
+    func rowsEnd() throws {
+        let script = try Script {
+            $0.coalesceBelow = 8 << 10
+            $0.coalesceNearUpTo = 2_000
+        }
+        try script.fetch((0..<100).map { $0 * 10 })
+        var next: Int64 = 0
+        var sent = 0
+        while script.flow.position?.sourceOffset != 999, sent < 1_000 {
+            let tokens = script.send(3)
+            try #require(!tokens.isEmpty)
+            for token in tokens {
+                let entry = try #require(script.flow.queue.entries.first { $0.token == token })
+                #expect(entry.byteCount <= 2_000 && entry.recordCount > 10)
+                script.acknowledge(token, at: next)
+                next += Int64(entry.recordCount)
+            }
+            sent += tokens.count
+        }
+        #expect(next == 1_000 && sent >= 8 && script.flow.counters.coalescedBatches == 100)
+    }
+
     @Test("a recreated source topic: its id and its beginning come together, after what was sent of the old one")
     func recreatedSource() throws {
         let old = KafkaUUID(high: 0, low: 1)
