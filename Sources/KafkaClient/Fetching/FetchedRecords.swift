@@ -87,8 +87,6 @@ public enum FetchFailure: Sendable, Hashable {
 struct RecordBounds: Equatable {
     /// Bytes of complete batches.
     var completeBytes = 0
-    /// How many those are.
-    var count = 0
     /// The base offset of the first complete batch; nil without one.
     var firstOffset: Int64?
     /// The fewest and the most offsets that one batch takes.
@@ -167,7 +165,6 @@ struct RecordBounds: Equatable {
             self.widest = max(self.widest, width)
             position += size
             self.completeBytes += size
-            self.count += 1
         }
     }
 }

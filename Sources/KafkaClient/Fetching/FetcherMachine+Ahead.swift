@@ -42,7 +42,7 @@ extension FetcherMachine {
     }
 
     /// The answer to the oldest request on the second connection.
-    public mutating func aheadAnswered(_ node: Int32, _ response: FetchResponse, now: NIODeadline) {
+    public mutating func aheadAnswered(_ node: Int32, _ response: FetchResponse, memory: Int = 0, now: NIODeadline) {
         self.now = now
         guard let request = self.brokers[node]?.ahead.requests.popFirst() else { return }
         self.budget.release(request.reserved)
@@ -50,12 +50,12 @@ extension FetcherMachine {
         self.brokers[node]?.throttledUntil = now + .throttle(response.throttleTimeMs)
         self.brokers[node]?.ahead.rate.answered(request.mark, bytes: response.recordBytes, now: now)
         if self.entry(request.slot)?.stream?.id == request.stream {
-            self.takeAhead(request, response)
+            self.takeAhead(request, response, memory: memory)
         }
         self.pump()
     }
 
-    private mutating func takeAhead(_ request: FetchAhead.Request, _ response: FetchResponse) {
+    private mutating func takeAhead(_ request: FetchAhead.Request, _ response: FetchResponse, memory: Int) {
         let slot = request.slot
         self.entries[slot]?.stream?.inFlight -= 1
         guard response.errorCode == .none, let entry = self.entry(slot), entry.cursor.phase == .fetching,
@@ -87,8 +87,9 @@ extension FetcherMachine {
         guard self.deliver(slot, answer, records, bounds, marks, frame: frame, asked: request.offset) else {
             return self.endStream(slot)
         }
-        self.frames[frame] = Frame(bytes: data.byteCount, parts: 1)
-        self.budget.charge(data.byteCount)
+        let held = max(data.byteCount, memory)
+        self.frames[frame] = Frame(bytes: held, parts: 1)
+        self.budget.charge(held)
         self.entries[slot]?.stream?.reached(reached, reach, isLast: reached >= end)
     }
 

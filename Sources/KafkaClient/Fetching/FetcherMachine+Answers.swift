@@ -15,7 +15,9 @@ extension FetcherMachine {
     static let longAnswer = TimeAmount.seconds(4)
 
     /// A broker's answer to the request that is out.
-    public mutating func answered(_ node: Int32, _ response: FetchResponse, now: NIODeadline) {
+    ///
+    /// - Parameter memory: What the answer keeps in memory, where that is more than its records.
+    public mutating func answered(_ node: Int32, _ response: FetchResponse, memory: Int = 0, now: NIODeadline) {
         self.now = now
         guard let request = self.brokers[node]?.inFlight else { return }
         self.budget.release(request.reserved)
@@ -29,7 +31,7 @@ extension FetcherMachine {
                 self.brokers[node]?.distance.add(now - request.sentAt)
                 self.brokers[node]?.answerRate = FetchBroker.rate(bytes, in: now - request.sentAt)
             }
-            let signal = self.take(response, from: node)
+            let signal = self.take(response, from: node, memory: memory)
             self.adapt(node, request: request, bytes: bytes)
             self.pace(node, request: request, isEmpty: !signal)
         case .restarted:
@@ -46,7 +48,7 @@ extension FetcherMachine {
     }
 
     /// Takes the partitions of an answer; false when it told nothing that a broker need not wait for.
-    mutating func take(_ response: FetchResponse, from node: Int32) -> Bool {
+    mutating func take(_ response: FetchResponse, from node: Int32, memory: Int) -> Bool {
         let frame = self.nextFrame
         self.nextFrame += 1
         var parts = 0
@@ -90,8 +92,9 @@ extension FetcherMachine {
             }
         }
         if parts > 0 {
-            self.frames[frame] = Frame(bytes: bytes, parts: parts)
-            self.budget.charge(bytes)
+            let held = max(bytes, memory)
+            self.frames[frame] = Frame(bytes: held, parts: parts)
+            self.budget.charge(held)
         }
         return signal
     }

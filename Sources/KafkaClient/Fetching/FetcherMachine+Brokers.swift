@@ -150,15 +150,30 @@ extension FetcherMachine {
         }
     }
 
+    /// How much may be asked for now.
+    ///
+    /// The data on their way to a target close by are few, however fast it is: what is read beyond them only waits, and
+    /// their copies, which are made late, need room too.
+    private func available(_ node: Int32) -> Int {
+        let isFar = self.brokers[node].map { $0.distance.least >= self.settings.farAway } ?? false
+        guard self.isTargetNear, !isFar else { return self.budget.available }
+        let received = self.budget.used - self.charged
+        return max(0, min(self.budget.available, self.budget.capacity / 2 - received))
+    }
+
     mutating func send(_ node: Int32, version: Int16) {
         // Brokers share the budget: each leaves enough for one answer of every other that has none out.
         let waiting = self.brokers.values.reduce(0) {
             $0 + ($1.inFlight == nil && $1.session.wantedCount > 0 ? 1 : 0) + ($1.ahead.streaming.isEmpty ? 0 : 1)
         }
         let largest = min(self.settings.maximumBytes, self.brokers[node]?.answerBytes ?? .max)
-        let share = min(largest, max(self.budget.available / max(1, waiting), 64 << 10))
+        let available = self.available(node)
+        let share = min(largest, max(available / max(1, waiting), 64 << 10))
         let wish = FetchSettings.fitting(share)
-        guard let reserved = self.budget.reserve(upTo: wish, least: min(wish, 64 << 10)) else { return }
+        let least = min(wish, 64 << 10)
+        guard available >= least || self.budget.used == 0,
+            let reserved = self.budget.reserve(upTo: wish, least: least)
+        else { return }
         let useIDs = version >= 13 && self.brokers[node]?.lacksTopicID == false
         // Others wait for room at their owner: do not let this poll hold them up when the room comes.
         let isStarving = self.brokers[node]?.starved.isEmpty == false

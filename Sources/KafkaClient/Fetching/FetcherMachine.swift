@@ -44,6 +44,10 @@ public struct FetcherMachine: Sendable {
     /// Their ids in order, so that a run can be repeated exactly.
     var nodes: [Int32] = []
     public internal(set) var budget: ByteBudget
+    /// Whether the owner's target is so close by that half of the budget keeps it busy; the rest is for copies then.
+    public var isTargetNear = false
+    /// What the owner has charged beside the fetched data.
+    var charged = 0
     var frames: [UInt64: Frame] = [:]
     var nextFrame: UInt64 = 1
     var nextStreamID: UInt64 = 0
@@ -184,6 +188,7 @@ public struct FetcherMachine: Sendable {
 
     /// Counts memory that the owner takes for fetched data beside the data themselves; negative gives it back.
     public mutating func charge(_ bytes: Int, now: NIODeadline) {
+        self.charged += bytes
         if bytes >= 0 {
             self.budget.charge(bytes)
         } else {

@@ -137,6 +137,12 @@ public final class PartitionFetcher: @unchecked Sendable {
         if bytes < 0 { self.run() }
     }
 
+    /// Whether the owner's target is close by: less is read ahead then.
+    public var isTargetNear: Bool {
+        get { self.machine.isTargetNear }
+        set { self.machine.isTargetNear = newValue }
+    }
+
     /// Bytes in memory or on their way.
     public var bytesInUse: Int { self.machine.budget.used }
 
@@ -219,7 +225,7 @@ public final class PartitionFetcher: @unchecked Sendable {
             guard !self.isClosed, self.connections[node] === connection else { return }
             switch result {
             case .success(let response):
-                self.machine.answered(node, response, now: self.eventLoop.now)
+                self.machine.answered(node, response, memory: response.heldMemory, now: self.eventLoop.now)
                 self.run()
             case .failure(let error):
                 // Whatever else was on this connection must not be answered any more.
@@ -248,7 +254,7 @@ public final class PartitionFetcher: @unchecked Sendable {
             guard !self.isClosed, self.aheadConnections[node] === connection else { return }
             switch result {
             case .success(let response):
-                self.machine.aheadAnswered(node, response, now: self.eventLoop.now)
+                self.machine.aheadAnswered(node, response, memory: response.heldMemory, now: self.eventLoop.now)
                 self.run()
             case .failure:
                 connection.closeNow()
@@ -389,5 +395,17 @@ public final class PartitionFetcher: @unchecked Sendable {
             self.machine.tick(now: self.eventLoop.now)
             self.run()
         }
+    }
+}
+
+extension FetchResponse {
+    /// What the records keep in memory together: all are slices of the buffer that the answer was received in.
+    fileprivate var heldMemory: Int {
+        for topic in self.responses {
+            for partition in topic.partitions {
+                if let records = partition.records, records.byteCount > 0 { return records.storageCapacity }
+            }
+        }
+        return 0
     }
 }

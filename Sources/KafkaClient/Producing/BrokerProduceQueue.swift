@@ -24,6 +24,17 @@ struct BrokerProduceQueue: Sendable {
         case hold
     }
 
+    private struct Waiting {
+        var bytes: Int
+        /// That of the partition's place in `turns`; places with another one are void.
+        var ticket: UInt32
+    }
+
+    private struct Turn {
+        var slot: Int
+        var ticket: UInt32
+    }
+
     var link = Link.idle
     /// Requests without an answer.
     private(set) var inFlight: [UInt64: DeliveryRate.Mark] = [:]
@@ -32,8 +43,9 @@ struct BrokerProduceQueue: Sendable {
     var failures = 0
     var throttledUntil = NIODeadline.distantPast
     var roundTrip = RoundTrip()
-    private var turns: Deque<Int> = []
-    private var waiting: [Int: Int] = [:]
+    private var turns: Deque<Turn> = []
+    private var waiting: [Int: Waiting] = [:]
+    private var nextTicket: UInt32 = 0
     private var waitingBytes = 0
     private var waitingSince: NIODeadline?
 
@@ -42,10 +54,11 @@ struct BrokerProduceQueue: Sendable {
 
     /// A partition has something to send; `bytes` is a hint how much.
     mutating func enqueue(_ slot: Int, bytes: Int, now: NIODeadline) {
-        if let before = self.waiting.updateValue(bytes, forKey: slot) {
-            self.waitingBytes -= before
+        if let before = self.waiting[slot] {
+            self.waitingBytes -= before.bytes
+            self.waiting[slot] = Waiting(bytes: bytes, ticket: before.ticket)
         } else {
-            self.turns.append(slot)
+            self.line(up: slot, bytes: bytes)
         }
         self.waitingBytes += bytes
         if self.waitingSince == nil { self.waitingSince = now }
@@ -53,27 +66,32 @@ struct BrokerProduceQueue: Sendable {
 
     /// A partition has nothing more, or belongs to another broker now.
     mutating func remove(_ slot: Int) {
-        guard let bytes = self.waiting.removeValue(forKey: slot) else { return }
+        guard let entry = self.waiting.removeValue(forKey: slot) else { return }
         // Its place in the turns goes when it comes up: removing from the middle would cost a search each time.
-        self.waitingBytes -= bytes
+        self.waitingBytes -= entry.bytes
         if self.waiting.isEmpty { self.waitingSince = nil }
     }
 
     /// The partitions in the order of their turns; each keeps its turn unless it is removed.
     mutating func takeTurns() -> [Int] {
-        var seen = Set<Int>()
         var order: [Int] = []
         order.reserveCapacity(self.waiting.count)
-        while let slot = self.turns.popFirst() {
-            if self.waiting[slot] != nil, seen.insert(slot).inserted { order.append(slot) }
+        while let turn = self.turns.popFirst() {
+            if self.waiting[turn.slot]?.ticket == turn.ticket { order.append(turn.slot) }
         }
         return order
     }
 
+    private mutating func line(up slot: Int, bytes: Int) {
+        self.nextTicket &+= 1
+        self.waiting[slot] = Waiting(bytes: bytes, ticket: self.nextTicket)
+        self.turns.append(Turn(slot: slot, ticket: self.nextTicket))
+    }
+
     /// Puts the partitions back: those that still wait, the ones that got nothing in this turn first.
     mutating func putBack(unserved: some Sequence<Int>, served: some Sequence<Int>, now: NIODeadline) {
-        for slot in unserved where self.waiting[slot] != nil { self.turns.append(slot) }
-        for slot in served where self.waiting[slot] != nil { self.turns.append(slot) }
+        for slot in unserved { if let bytes = self.waiting[slot]?.bytes { self.line(up: slot, bytes: bytes) } }
+        for slot in served { if let bytes = self.waiting[slot]?.bytes { self.line(up: slot, bytes: bytes) } }
         self.waitingSince = self.waiting.isEmpty ? nil : now
     }
 

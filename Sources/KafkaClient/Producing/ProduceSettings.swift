@@ -5,7 +5,7 @@ public struct ProduceSettings: Sendable, Equatable {
     /// `max.request.size`: the most bytes of records one request should hold; a single larger batch still goes out.
     ///
     /// Larger requests save nothing, and joined batches of all requests that are out are memory.
-    public var maximumRequestBytes = 4 << 20
+    public var maximumRequestBytes = 2 << 20
     /// `max.in.flight.requests.per.connection`; never more than 5, the number of batches a broker recognises.
     public var maximumInFlight = 5
     /// From this distance on, more requests may be out than that, as many as it takes to fill the way to the broker.

@@ -43,7 +43,10 @@ extension ProducerMachine {
         var bytes = 0
         var served: [Int] = []
         var unserved: [Int] = []
-        for slot in order {
+        var next = 0
+        while next < order.count {
+            let slot = order[next]
+            next += 1
             let room = self.settings.maximumRequestBytes - bytes
             guard let batch = self.nextBatch(slot, request: id, room: room, company: order.count, pull) else {
                 unserved.append(slot)
@@ -70,8 +73,7 @@ extension ProducerMachine {
             if bytes >= self.settings.maximumRequestBytes { break }
         }
         // `break` above leaves slots that were not looked at.
-        let seen = Set(served).union(unserved)
-        unserved.append(contentsOf: order.filter { !seen.contains($0) })
+        unserved.append(contentsOf: order[next...])
         self.brokers[node]?.putBack(unserved: unserved, served: served, now: self.now)
         guard !parts.isEmpty else { return false }
         self.nextRequest += 1

@@ -348,6 +348,8 @@ package final class Shard: @unchecked Sendable {
     private func pull(_ request: ProducePullRequest) -> ProducePull {
         guard let cell = self.cellsByProduceSlot[request.slot] else { return self.pullProgress(request) ?? .nothing }
         guard self.transactionsAdmit(cell) else { return .nothing }
+        let isNear = request.roundTrip != .zero && request.roundTrip < self.configuration.produce.farAway
+        if isNear != self.fetcher.isTargetNear { self.fetcher.isTargetNear = isNear }
         let result = cell.flow.pull(request)
         if case .batch(let batch) = result { self.transactionTook(batch, slot: request.slot) }
         self.chargeCopies(of: cell)

@@ -360,6 +360,34 @@ struct FetcherMachineTests {
         #expect(script.machine.budget.peak >= large.readableBytes)
     }
 
+    @Test("what an answer keeps in memory counts, and less is read ahead for a target close by")
+    func memory() throws {
+        var settings = FetchSettings()
+        settings.byteBudget = 4 << 20
+        let script = Script(settings)
+        _ = script.add(0)
+        _ = script.add(1)
+        script.connect()
+        script.machine.isTargetNear = true
+        let before = script.sent.count
+        let reserved = script.machine.requestedBytes
+        script.now = script.now + .milliseconds(1)
+        var response = FetchResponse()
+        response.sessionID = 9
+        var topic = FetchResponse.FetchableTopicResponse()
+        (topic.topicID, topic.topic) = (Self.id, Self.topic)
+        topic.partitions = [data(0, try batch(0, count: 1))]
+        response.responses = [topic]
+        script.machine.answered(1, response, memory: 2 << 20, now: script.now)
+        script.drain()
+        #expect(reserved > 0 && script.machine.budget.used == 2 << 20)
+        // Half of the budget is held: nothing is asked for until some of it comes back.
+        #expect(script.sent.count == before)
+        script.machine.release(try #require(script.delivered.first).lease, now: script.now)
+        script.drain()
+        #expect(script.sent.count == before + 1 && script.machine.budget.used == script.machine.requestedBytes)
+    }
+
     @Test("data for a place that was left are dropped")
     func staleData() throws {
         let script = Script()
