@@ -1,3 +1,4 @@
+import KafkaProtocol
 import KafkaRecords
 package import MirrorModel
 
@@ -6,23 +7,41 @@ package import MirrorModel
 /// The flow hears of acknowledgements when their transaction is committed, so position, offset map and counters never
 /// tell of records that a committed reader does not see.
 extension PartitionFlow {
-    /// The position once everything up to a batch that the target has written is committed; nil when the flow does not
-    /// know the batch any more.
-    package func position(through token: UInt64, targetBase: Int64?) -> PartitionPosition? {
-        guard var position = self.position,
-            let entry = self.queue.entries.prefix(self.queue.sentCount).first(where: { $0.token == token })
-        else { return nil }
-        position.sourceOffset = max(position.sourceOffset, entry.through)
-        position.targetOffset = targetBase.map { $0 + Int64(entry.recordCount) - 1 }
-        if entry.leaderEpoch >= 0 { position.leaderEpoch = entry.leaderEpoch }
-        return position
+    /// The position once batches that the target has written are committed; nil when the flow does not know them all any
+    /// more.
+    ///
+    /// - Parameter written: Where the target put each, by token, in whatever order it said so.
+    package func position(adding written: [UInt64: Int64?]) -> PartitionPosition? {
+        guard var position = self.position else { return nil }
+        var count = 0
+        for (entry, base) in self.places(written) {
+            position.sourceOffset = max(position.sourceOffset, entry.through)
+            position.targetOffset = base.map { $0 + Int64(entry.recordCount) - 1 }
+            if entry.leaderEpoch >= 0 { position.leaderEpoch = entry.leaderEpoch }
+            count += 1
+        }
+        return count == written.count ? position : nil
+    }
+
+    /// The batches that were written, in order, as far as they follow one another.
+    private func places(_ written: [UInt64: Int64?]) -> [(entry: FlowEntry, base: Int64?)] {
+        var result: [(entry: FlowEntry, base: Int64?)] = []
+        for entry in self.queue.entries.prefix(self.queue.sentCount) {
+            guard let place = written[entry.token] else { break }
+            result.append((entry, place))
+        }
+        for index in result.indices.dropFirst().dropLast() where result[index].base == nil {
+            guard let before = result[index - 1].base, let behind = result[index + 1].base else { continue }
+            let base = before + Int64(result[index - 1].entry.recordCount)
+            if base + Int64(result[index].entry.recordCount) == behind { result[index].base = base }
+        }
+        return result
     }
 
     /// What a progress record holds of the offset map once batches are committed: where the target put each, by token.
     package func offsetMap(adding written: [UInt64: Int64?]) -> [UInt8]? {
         self.offsets.shortened { map in
-            for entry in self.queue.entries.prefix(self.queue.sentCount) {
-                guard let place = written[entry.token] else { return }
+            for (entry, place) in self.places(written) {
                 if let base = place {
                     entry.forEachRun { run in
                         map.append(source: run.source, target: base + Int64(run.index), count: Int64(run.count))
@@ -82,6 +101,15 @@ extension PartitionFlow {
         self.committedEnd = self.position?.targetOffset
     }
 
+    /// Whether progress is about the topics that are mirrored: what was written before one of them was made anew may be the
+    /// last that was committed.
+    private func isAbout(_ progress: ProgressRecord) -> Bool {
+        if let id = progress.sourceTopicID, self.topicID != .zero, id != self.topicID { return false }
+        let target = self.assignment.targetTopicID
+        if let id = progress.targetTopicID, target != .zero, id != target { return false }
+        return true
+    }
+
     /// Everything sent since the last commit is lost: goes back to what is committed.
     ///
     /// - Parameter committed: What the target knows of the partition.
@@ -95,7 +123,7 @@ extension PartitionFlow {
             return
         case .running, .proving: break
         }
-        if let committed, committed.offset > self.position?.sourceOffset ?? .max {
+        if let committed, self.isAbout(committed), committed.offset > self.position?.sourceOffset ?? .max {
             self.position?.sourceOffset = committed.offset
             self.position?.targetOffset = committed.targetOffset
             self.offsets.loseSight(through: committed.offset)

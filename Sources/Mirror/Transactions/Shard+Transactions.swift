@@ -1,5 +1,5 @@
 import KafkaClient
-import KafkaProtocol
+package import KafkaProtocol
 import KafkaRecords
 import Logging
 import MirrorModel
@@ -303,22 +303,20 @@ extension Shard {
     /// All records are acknowledged: says how far each partition is when they are committed.
     private func prepareProgress(_ transactions: ShardTransactions) {
         let now = self.eventLoop.now
-        var last: [TopicPartition: ShardTransactions.Acknowledgement] = [:]
         var written: [TopicPartition: [UInt64: Int64?]] = [:]
         for acknowledgement in transactions.acknowledged {
             let source = acknowledgement.cell.flow.assignment.source
-            last[source] = acknowledgement
             written[source, default: [:]][acknowledgement.token] = .some(acknowledgement.targetBase)
         }
         guard !self.looksForForeignRecords(written, transactions) else { return }
         var positions: [TopicPartition: PartitionPosition] = [:]
         for cell in self.cells.values {
             let source = cell.flow.assignment.source
-            guard let latest = last[source] else {
+            guard let batches = written[source] else {
                 positions[source] = cell.flow.durablePosition
                 continue
             }
-            guard let position = cell.flow.position(through: latest.token, targetBase: latest.targetBase) else {
+            guard let position = cell.flow.position(adding: batches) else {
                 // Its flow went elsewhere meanwhile, so these records must not count.
                 transactions.cycle.fail("\(cell.flow.assignment.source) is read from another place now", now: now)
                 return
@@ -493,7 +491,7 @@ extension Shard {
 
 extension ErrorCode {
     /// After this answer the transaction can only be given up.
-    fileprivate var endsTransaction: Bool {
+    package var endsTransaction: Bool {
         switch self {
         case .invalidTxnState, .transactionAbortable, .invalidProducerIDMapping, .producerFenced,
             .invalidProducerEpoch, .transactionCoordinatorFenced, .outOfOrderSequenceNumber, .unknownProducerID,
