@@ -27,6 +27,9 @@ extension FlowSupervisor {
             return
         case .placeLost:
             await resumeAnew(event.source)
+        case .sourceRecreated(let old, _) where old != .zero:
+            goneTopics.insert(old)
+            guard news.tells(.partitions, "\(event.source): \(text)", now: now) else { return }
         case .quarantined, .impeded:
             guard news.tells(.partition(event.source), text, now: now) else { return }
         case .recovered:

@@ -5,7 +5,11 @@ import MirrorModel
 
 /// Hands partitions to shards and takes them back.
 extension FlowSupervisor {
-    func begin(_ added: [TopicPlan.Mirrored]) async {
+    func begin(_ wanted: [TopicPlan.Mirrored]) async {
+        // What a slow broker tells of a topic that is known to be gone would be mirrored in the place of its successor.
+        let gone = wanted.filter { goneTopics.contains($0.sourceTopicID) }
+        discovery.giveBack(gone.map(\.source))
+        let added = wanted.filter { !goneTopics.contains($0.sourceTopicID) }
         guard !added.isEmpty else { return }
         await reloadProgress()
         guard let ledger else { return }
@@ -15,7 +19,7 @@ extension FlowSupervisor {
             initial: discovery.initial ?? [],
             deadline: .after(.seconds(20))
         )
-        let decisions = await continuity.continued(resolved)
+        let decisions = await continuity.continued(resolved, ledger)
         var held: Set<TopicName> = []
         var begun: Set<TopicName> = []
         var assignments: [[PartitionAssignment]] = Array(repeating: [], count: shards.count)

@@ -47,6 +47,8 @@ package actor FlowSupervisor {
     var owners: [TopicPartition: Int] = [:]
     var load: [Int] = []
     var progressWrittenAt: NIODeadline?
+    /// Source topics that were deleted, and made anew since.
+    var goneTopics: Set<KafkaUUID> = []
     var hasGivenUpPartitions = false
     /// Comparisons are not through: the next look is not to wait.
     var isComparing = false

@@ -109,6 +109,11 @@ package final class PartitionOffsets: Sendable {
         self.change { $0.map.truncate(target: target) }
     }
 
+    /// The source has lost what was behind an offset: what is read from there on are other records.
+    package func wentBack(source: Int64, target: Int64) {
+        self.change { $0.map.resume(source: source, target: target) }
+    }
+
     /// The source is another topic of the same name from now on.
     package func restart() {
         self.change { state in

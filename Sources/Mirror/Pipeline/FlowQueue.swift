@@ -180,6 +180,23 @@ struct FlowQueue: Sendable {
         return false
     }
 
+    /// Finds the places of acknowledged batches whose answers did not tell: where just they fit between two others.
+    ///
+    /// - Parameter written: The last target offset before the oldest one.
+    mutating func placeAcknowledged(behind written: Int64?) {
+        var end = written.map { $0 + 1 }
+        for index in 0..<self.sentCount {
+            guard self.entries[index].isAcknowledged else { return }
+            let count = Int64(self.entries[index].recordCount)
+            if self.entries[index].targetBase == nil, let end, index + 1 < self.sentCount,
+                self.entries[index + 1].isAcknowledged, self.entries[index + 1].targetBase == end + count
+            {
+                self.entries[index].targetBase = end
+            }
+            end = self.entries[index].targetBase.map { $0 + count }
+        }
+    }
+
     /// Takes the oldest entry if it is acknowledged.
     mutating func popAcknowledged() -> FlowEntry? {
         guard self.sentCount > 0, let first = self.entries.first, first.isAcknowledged else { return nil }

@@ -17,6 +17,8 @@ package struct PartitionAssignment: Sendable, Equatable {
     package var maxBatchBytes: Int?
     /// The producer to go on with, and the sequence number of the first record.
     package var producer: ProducerStamp?
+    /// The producer is another one than that of the records before, of which some may still be on their way.
+    package var isProducerRenewed = false
     /// Records found at the target behind the progress that was written, up to `resumed`.
     package var copied: [OffsetMap.Run] = []
     /// Whether `copied` is everything that was ever mirrored.
@@ -66,6 +68,10 @@ package struct PartitionPosition: Sendable, Hashable {
     package var sourceTopicID: KafkaUUID
     /// What the next record is to be written with, so that a broker refuses it when it is not the next one.
     package var producer: ProducerStamp?
+    /// The record at `targetOffset` is the copy of an earlier one than that at `sourceOffset`.
+    package var isApart = false
+    /// The target may have lost the record at `targetOffset` or earlier ones.
+    package var isDoubtful = false
 
     package init(
         sourceOffset: Int64,

@@ -6,10 +6,27 @@ extension PartitionFlow {
     /// The target wrote a batch.
     package mutating func acknowledged(token: UInt64, baseOffset: Int64?) {
         guard self.queue.acknowledge(token: token, targetBase: baseOffset) else { return }
+        if let first = self.queue.entries.first, first.isAcknowledged, self.isInDoubt(first) {
+            self.isFirstInDoubt = true
+            return
+        }
+        self.queue.placeAcknowledged(behind: self.position?.targetOffset)
         while let entry = self.queue.popAcknowledged() { self.account(entry) }
         self.fill()
         self.settle()
         self.announce()
+    }
+
+    /// Whether the target may have taken for written what an earlier process had still on its way, with the sequence
+    /// numbers of this batch and other records: the source may have been cut off in between, below what that one had read.
+    func isInDoubt(_ entry: FlowEntry) -> Bool {
+        guard self.sharesProducer else { return false }
+        if self.hasJumped { return true }
+        guard !self.hasWritten, let resumed = self.assignment.resumed else { return false }
+        // In the place of records that were there before: they are lost, which is another matter.
+        if let base = entry.targetBase, let written = resumed.targetOffset, base <= written { return false }
+        if self.assignment.isProducerRenewed { return true }
+        return resumed.leaderEpoch >= 0 && entry.leaderEpoch > resumed.leaderEpoch
     }
 
     /// Compares where the target put a batch with where it had to go; false when it lost records before it.
@@ -34,6 +51,9 @@ extension PartitionFlow {
             return
         }
         if self.targetLoss != nil { return }
+        self.hasWritten = true
+        self.hasJumped = false
+        self.position?.isApart = false
         self.counters.batches += 1
         self.counters.records += Int64(entry.recordCount)
         self.counters.bytes += Int64(entry.byteCount)

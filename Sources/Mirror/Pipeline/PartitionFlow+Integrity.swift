@@ -107,8 +107,14 @@ extension PartitionFlow {
             self.offsets.restart()
         } else if let old = self.position, position.sourceOffset > old.sourceOffset {
             self.offsets.skipped(through: position.sourceOffset)
+        } else if let target = position.targetOffset {
+            self.offsets.wentBack(source: position.sourceOffset + 1, target: target + 1)
         }
         self.position = position
+        if !position.isDoubtful {
+            self.position?.isApart = true
+            self.hasJumped = true
+        }
         self.quarantineAttempts = 0
         let next = position.sourceOffset + 1
         self.scanOffset = next

@@ -92,6 +92,7 @@ extension PartitionFlow {
     mutating func takeBack(fromTarget end: Int64, writtenTo: Int64, now: NIODeadline) {
         self.report(.targetTruncated(at: end, writtenTo: writtenTo))
         guard let source = self.offsets.truncate(target: end), var position = self.position else {
+            self.position?.isDoubtful = true
             self.loseThePlace("it ends at offset \(end) but we wrote up to \(writtenTo)", now: now)
             return
         }
@@ -104,9 +105,15 @@ extension PartitionFlow {
             "the target lost records, they are copied again"
         )
         position.sourceOffset = source - 1
-        position.targetOffset = max(end - 1, self.targetLossEnd)
+        // The leader epoch of what was mirrored last stays: should the source have lost records too, it tells where.
+        if self.settings.yieldsWhenOvertaken {
+            // Somebody else may have written in the place of what was lost.
+            position.targetOffset = end - 1
+            position.isDoubtful = true
+        } else {
+            position.targetOffset = max(end - 1, self.targetLossEnd)
+        }
         self.targetLossEnd = -1
-        position.leaderEpoch = -1
         // What the broker remembers of it was cut off with the log.
         position.producer = nil
         self.hold(gap, .behind(position), yields: self.settings.yieldsWhenOvertaken)

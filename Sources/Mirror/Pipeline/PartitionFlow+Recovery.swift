@@ -75,6 +75,9 @@ extension PartitionFlow {
         self.actions.append(.resumeProducing(self.position?.producer))
     }
 
+    /// Whether earlier processes wrote, and later ones will write, with the same producer id.
+    var sharesProducer: Bool { self.settings.yieldsWhenOvertaken && self.position?.producer != nil }
+
     /// Applies what had to wait for the queue: a damaged batch at its head, another place to read, the end.
     mutating func settle() {
         if self.phase == .running, self.queue.sentCount == 0, case .damaged(let reason)? = self.queue.head?.content {
@@ -96,6 +99,10 @@ extension PartitionFlow {
     /// Acts on what was found at the head of the queue, once everything sent is acknowledged; called after each event.
     package mutating func conclude(now: NIODeadline) {
         self.watchOpenTransaction(now: now)
+        if self.isFirstInDoubt {
+            self.isFirstInDoubt = false
+            if self.phase == .running { self.yield(.overtaken(isForgotten: false)) }
+        }
         if let loss = self.targetLoss, self.queue.sentCount == 0, self.phase == .running {
             self.targetLoss = nil
             let written = self.position?.targetOffset ?? loss

@@ -16,6 +16,13 @@ extension PartitionFlow {
         case .holding, .yielding: return
         case .starting, .running, .proving, .quarantined: break
         }
+        if self.sharesProducer, refusal.kind == .sequenceLost {
+            // Only a comparison tells what the target has: the visible end of its log may not show it yet, or show as many
+            // records of somebody else as it has lost of ours.
+            self.position?.isDoubtful = true
+            self.yield(.overtaken(isForgotten: refusal.code != .outOfOrderSequenceNumber))
+            return
+        }
         if refusal.isOutcomeUnknown {
             self.phase = .proving
             self.pendingRefusal = refusal

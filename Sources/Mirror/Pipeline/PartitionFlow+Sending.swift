@@ -7,12 +7,20 @@ import NIOCore
 extension PartitionFlow {
     /// The producer has room for a batch.
     package mutating func pull(_ request: ProducePullRequest) -> ProducePull {
-        guard self.phase == .running, self.targetLoss == nil, self.foreignHold == nil else { return .nothing }
+        guard self.phase == .running, self.targetLoss == nil, self.foreignHold == nil, !self.isFirstInDoubt else {
+            return .nothing
+        }
         self.roundTrip = request.roundTrip
         self.company = request.company
         self.batchLimit = request.limit
         if self.queue.waitingCount < 2 { self.fill() }
         guard let head = self.queue.head else { return .nothing }
+        // What is in doubt goes alone.
+        if self.queue.sentCount > 0, !self.hasWritten || self.hasJumped, let first = self.queue.entries.first,
+            self.isInDoubt(first)
+        {
+            return .nothing
+        }
         switch head.content {
         case .rebuilding, .damaged:
             return .nothing

@@ -26,6 +26,7 @@ extension PartitionFlow {
             sourceTopicID: self.topicID,
             producer: self.assignment.producer
         )
+        self.position?.isApart = self.assignment.resumed?.isApart ?? false
         self.scanOffset = offset
         self.receivedOffset = offset
         self.report(.started(at: offset))
@@ -85,6 +86,11 @@ extension PartitionFlow {
             }
         case .diverged(_, let offset, let epoch, let endOffset):
             let end = min(endOffset, offset)
+            guard end < offset else {
+                // The source was cut off behind what is mirrored; the epoch was that of a record after it.
+                self.actions.append(.seek(.offset(offset), topicID: nil, epoch: epoch))
+                return
+            }
             self.report(.sourceTruncated(at: end, mirroredTo: offset))
             let text = "the source lost records that are mirrored, what it holds instead follows them"
             self.goOn(at: end, epoch: epoch, self.gap(.truncation, from: end, to: offset - 1, text))

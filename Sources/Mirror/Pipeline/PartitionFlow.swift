@@ -56,6 +56,12 @@ package struct PartitionFlow: Sendable {
     var proofDue: NIODeadline?
     /// What the producer refused while its outcome is being proven.
     var pendingRefusal: ProduceRefusal?
+    /// Something was written since the assignment, or since another place of the source was gone to.
+    var hasWritten = false
+    /// What is read comes from another place of the source than an earlier process may have sent from.
+    var hasJumped = false
+    /// What the target acknowledged first may be what an earlier process had sent: it has to be compared.
+    var isFirstInDoubt = false
     /// The target offset from which on the target has lost what we wrote.
     var targetLoss: Int64?
     /// The last target offset that was written before the loss was noticed.
@@ -140,7 +146,8 @@ package struct PartitionFlow: Sendable {
 
     // MARK: Words
 
-    mutating func announce() {
+    /// Tells the shard what waits to be sent.
+    package mutating func announce() {
         guard self.phase == .running, self.queue.hasWaiting else { return }
         switch self.queue.head?.content {
         case .fast, .assembled: self.actions.append(.ready(bytes: self.waitingBytes))

@@ -9,6 +9,8 @@ struct BackwardSearch: Sendable {
     enum Outcome: Sendable {
         case found(SeenRecord)
         case absent
+        /// The source has deleted what would have to be looked at.
+        case gone
     }
 
     let copy: SeenRecord
@@ -43,7 +45,7 @@ struct BackwardSearch: Sendable {
         case .outOfRange: outcome = .absent
         case .offset(let offset):
             guard offset > start, offset <= last else {
-                outcome = .absent
+                outcome = offset > last ? .gone : .absent
                 return
             }
             logStart = offset

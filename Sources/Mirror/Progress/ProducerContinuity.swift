@@ -33,8 +33,11 @@ package final class ProducerContinuity: Sendable {
     ///
     /// With a producer that is not written down, a batch that is still on its way when this process is killed would be
     /// written beside those of the next.
+    ///
+    /// - Parameter ledger: Who wrote the partitions before.
     func continued(
-        _ decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]
+        _ decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)],
+        _ ledger: ProgressLedger
     ) async -> [(TopicPlan.Mirrored, ResumeResolver.Decision)] {
         guard isIdempotent else { return decisions }
         var decisions = decisions
@@ -42,6 +45,24 @@ package final class ProducerContinuity: Sendable {
         for index in decisions.indices {
             decisions[index].1 = succession.withLock { $0.checked(decisions[index].1, now: .now) }
             if let assignment = decisions[index].1.assignment, assignment.producer == nil { open.append(index) }
+        }
+        guard !open.isEmpty else { return decisions }
+        let starts = await starts(of: open.compactMap { decisions[$0].1.assignment })
+        func begin(_ index: Int, _ identity: ProducerIdentity) {
+            let (mirrored, decision) = decisions[index]
+            decisions[index].1 = ProducerSuccession.begin(
+                decision,
+                of: mirrored,
+                with: identity,
+                sourceStart: starts[mirrored.source],
+                behind: ledger.known[mirrored.source]
+            )
+        }
+        open.removeAll { index in
+            let known = ledger.known[decisions[index].0.source]?.producer
+            guard let successor = ProducerSuccession.successor(of: known) else { return false }
+            begin(index, successor)
+            return true
         }
         let targets = Set(open.compactMap { decisions[$0].1.assignment?.target })
         guard !open.isEmpty else { return decisions }
@@ -56,16 +77,7 @@ package final class ProducerContinuity: Sendable {
             }
             return decisions
         }
-        let starts = await starts(of: open.compactMap { decisions[$0].1.assignment })
-        for index in open {
-            let (mirrored, decision) = decisions[index]
-            decisions[index].1 = ProducerSuccession.begin(
-                decision,
-                of: mirrored,
-                with: identity,
-                sourceStart: starts[mirrored.source]
-            )
-        }
+        for index in open { begin(index, identity) }
         return decisions
     }
 

@@ -74,23 +74,40 @@ package struct ProducerSuccession: Sendable {
         begun = targets
     }
 
+    /// Who writes a partition whose producer cannot go on with the next sequence number: the same one in its next epoch.
+    ///
+    /// As soon as it has written, brokers refuse what processes before it have still on their way, which they would not
+    /// do for another producer.
+    package static func successor(of producer: ProgressRecord.Producer?) -> ProducerIdentity? {
+        guard let producer, producer.epoch < .max else { return nil }
+        return ProducerIdentity(producerID: producer.id, epoch: producer.epoch + 1)
+    }
+
     /// Lets a partition begin with a producer, and says what has to be written down before.
     ///
+    /// - Parameter known: The progress that the partition goes on from.
     /// - Parameter sourceStart: Where the source's log begins, for a partition that is mirrored from there; nil when it
     ///   is not known, and the partition has to wait.
     package static func begin(
         _ decision: ResumeResolver.Decision,
         of mirrored: TopicPlan.Mirrored,
         with identity: ProducerIdentity,
-        sourceStart: Int64?
+        sourceStart: Int64?,
+        behind known: ProgressRecord? = nil
     ) -> ResumeResolver.Decision {
         guard var assignment = decision.assignment else { return decision }
         let first = ProducerStamp(identity: identity, sequence: 0)
         assignment.producer = first
         assignment.resumed?.producer = first
+        assignment.isProducerRenewed = known?.producer != nil
         if case .beginOnceWritten(_, var record) = decision {
             record.producer = ProgressRecord.Producer(first)
             return .beginOnceWritten(assignment, record)
+        }
+        if var record = known, !assignment.findings.isEmpty {
+            // What was found is in the ledger before progress is past it.
+            record.producer = ProgressRecord.Producer(first)
+            return .beginWhenWritten(assignment, record)
         }
         guard let offset = assignment.resumed?.sourceOffset ?? sourceStart.map({ $0 - 1 }) else {
             return .wait(reason: "where the source's log begins could not be asked", nextStep: nil)
@@ -114,14 +131,9 @@ package struct ProducerSuccession: Sendable {
         guard let position = assignment.resumed, position.producer == nil, let offset = position.targetOffset,
             offset >= 0
         else { return nil }
-        // Whether the brokers' memory of producers was cut back with the log is not known.
-        let hasLost = notices.contains { notice in
-            switch notice {
-            case .targetRecreated, .targetTruncated, .targetLost: true
-            case .sourceRecreated, .sourceTruncated, .foreign, .unproven: false
-            }
-        }
-        return hasLost ? nil : offset
+        // With notices its next sequence numbers may stand for other records, or the brokers' memory of producers was cut
+        // back with the log.
+        return notices.isEmpty ? offset : nil
     }
 }
 

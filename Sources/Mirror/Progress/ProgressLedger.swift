@@ -137,6 +137,8 @@ package struct ProgressLedger: Sendable {
             record.isStart = isStart
             record.targetStart = isStart ? known[partition]?.targetStart : nil
             record.isTransactional = isTransactional
+            record.isApart = position.isApart
+            record.isDoubtful = position.isDoubtful
             // An identity of transactions is no one's to go on with.
             record.producer = isTransactional ? nil : position.producer.map { ProgressRecord.Producer($0) }
             guard known[partition] != record else { continue }

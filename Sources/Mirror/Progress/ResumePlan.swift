@@ -81,8 +81,7 @@ package struct ResumePlan: Sendable {
         switch resumption {
         case .after(let record): record.targetOffset != nil || record.isStart
         case .nothingKnown: startOffset != .none
-        case .sourceRecreated(let record): record.targetOffset != nil
-        case .targetRecreated, .behind: true
+        case .sourceRecreated, .targetRecreated, .behind: true
         case .exactly: false
         }
     }
@@ -115,9 +114,13 @@ package struct ResumePlan: Sendable {
             // Not where it begins by now: what was removed from it before it was mirrored must show as a gap.
             var record = ProgressRecord(offset: -1)
             record.targetOffset = before.targetOffset
-            // The target is the same, and knows its sequence numbers.
-            record.producer = before.producer
-            stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
+            record.isApart = true
+            if before.targetOffset == nil, targetEnd ?? 0 > 0 {
+                // A run before may have begun with it.
+                stage = .targetStart(behind: record)
+            } else {
+                stage = Self.stage(behind: record, mirrored, end: targetEnd ?? 0)
+            }
         case .targetRecreated(let before):
             notices = [.targetRecreated(before: before)]
             // Some of the new topic's records may be copies already, from before this was noticed or from a run before.
@@ -150,6 +153,12 @@ package struct ResumePlan: Sendable {
     let targetEnd: Int64
     /// The progress that does not depend on what is found.
     private var least: Int64 = -1
+    /// A comparison that is through but for the question whether it began where it should.
+    private var compared: Stage?
+    /// The comparison began at a record that is the copy of its original.
+    private var hasMet = false
+    /// The last target offset that was written before the target lost records.
+    private var lostUpTo: Int64?
     /// Where the source was cut off below the progress.
     private var cut: (at: Int64, mirroredTo: Int64)?
     /// Where the target records begin that are compared.
@@ -159,6 +168,9 @@ package struct ResumePlan: Sendable {
     private static func stage(behind record: ProgressRecord, _ mirrored: TopicPlan.Mirrored, end: Int64) -> Stage {
         let goingOn = Self.after(record, mirrored)
         if let targetOffset = record.targetOffset {
+            if record.isDoubtful, !record.isApart, targetOffset >= 0, end > 0 {
+                return .lastCopy(record, targetOffset: targetOffset, end: min(end, targetOffset + 1))
+            }
             if end == targetOffset + 1 { return .done(.begin(goingOn)) }
             if record.isTransactional, end > targetOffset {
                 return .behindTransaction(record, from: targetOffset + 1)
@@ -253,7 +265,7 @@ package struct ResumePlan: Sendable {
             conclude()
         case .epochEnd(_, let record):
             guard case .offset(let end) = answer, end >= 0, end <= record.offset, let written = record.targetOffset,
-                targetEnd > written
+                targetEnd > written, !record.isDoubtful
             else {
                 stage = Self.stage(behind: record, mirrored, end: targetEnd)
                 return
@@ -294,7 +306,13 @@ package struct ResumePlan: Sendable {
         case .lastCopy(let record, let targetOffset, let end):
             guard case .records(let records, _) = answer, let last = records.first, last.record.offset == end - 1
             else {
-                begin(lost: end, written: targetOffset)
+                // Deleted or compacted since: nobody can tell any more.
+                if let compared, end == targetOffset + 1 {
+                    stage = compared
+                    conclude()
+                    return
+                }
+                lookFurtherBack(behind: end - 1, record, targetOffset: targetOffset)
                 return
             }
             let search = BackwardSearch(for: last, back: targetOffset + 1 - end, from: record.offset)
@@ -303,19 +321,77 @@ package struct ResumePlan: Sendable {
             search.answer(answer)
             switch search.outcome {
             case nil: stage = .goingBack(search, record, targetOffset: targetOffset)
+            case .found where search.copy.record.offset == targetOffset && !record.isDoubtful:
+                // It is where progress says.
+                stage = compared ?? .done(.begin(Self.after(record, mirrored)))
+                conclude()
             case .found(let original):
-                notices.append(.targetTruncated(at: search.copy.record.offset + 1, writtenTo: targetOffset))
-                stage = .done(.begin(Self.after(original.progress(copiedTo: search.copy.record.offset), mirrored)))
-            case .absent: begin(lost: search.copy.record.offset + 1, written: targetOffset)
+                met(original, at: search.copy.record.offset, record, targetOffset: targetOffset)
+            case .gone where targetEnd > targetOffset:
+                var record = record
+                record.isDoubtful = false
+                stage = compared ?? Self.stage(behind: record, mirrored, end: targetEnd)
+                conclude()
+            case .absent, .gone:
+                lookFurtherBack(behind: search.copy.record.offset, record, targetOffset: targetOffset)
             }
         }
     }
+
+    /// The target's record at an offset is the copy of a source record: everything before it is where it belongs.
+    private mutating func met(
+        _ original: SeenRecord,
+        at copy: Int64,
+        _ record: ProgressRecord,
+        targetOffset: Int64
+    ) {
+        hasMet = true
+        let progress = original.progress(copiedTo: copy)
+        guard copy + 1 < targetEnd else {
+            if copy < targetOffset { notices.append(.targetTruncated(at: copy + 1, writtenTo: targetOffset)) }
+            stage = .done(.begin(Self.after(progress, mirrored)))
+            return
+        }
+        // Behind it is what somebody else wrote in the place of what was lost, and perhaps copies among that.
+        tailFrom = copy + 1
+        lostUpTo = targetOffset
+        let comparison = TailComparison(sourceAfter: progress.offset, targetAfter: copy, targetEnd: targetEnd)
+        stage = .comparing(comparison, fallback: Self.after(progress, mirrored), isUnproven: false)
+        conclude()
+    }
+
+    /// The target's record at an offset is no copy: looks at one further back, each time eight times as far.
+    private mutating func lookFurtherBack(behind copy: Int64, _ record: ProgressRecord, targetOffset: Int64) {
+        let distance = max(targetEnd - 1 - copy, 1) &* 8
+        let place = targetEnd - 1 - distance
+        guard place >= 0, targetEnd > 0, targetOffset - place < Self.lookBackLimit else {
+            begin(lost: targetEnd, written: targetOffset)
+            return
+        }
+        stage = .lastCopy(record, targetOffset: targetOffset, end: place + 1)
+    }
+
+    /// Counting further back than that costs as much as comparing everything.
+    private static let lookBackLimit: Int64 = 1 << 24
 
     /// Ends a comparison that has nothing to ask any more.
     private mutating func conclude() {
         guard case .comparing(let comparison, let fallback, let isUnproven) = stage else { return }
         let isForeign = isUnproven && comparison.found == nil && comparison.foreignCount >= Self.foreignLimit
         guard comparison.question == nil || isForeign && fallback.resumed == nil, !comparison.isUnreadable else {
+            return
+        }
+        if comparison.foreignCount > 0, !isUnproven, compared == nil, !hasMet, let record = fallback.resumed,
+            let written = record.targetOffset, written >= 0, record.sourceOffset >= 0, !record.isApart, cut == nil
+        {
+            // So it is when the target has lost records, and others are in their place: is the last one still there?
+            compared = stage
+            let progress = ProgressRecord(
+                offset: record.sourceOffset,
+                targetOffset: written,
+                leaderEpoch: record.leaderEpoch
+            )
+            stage = .lastCopy(progress, targetOffset: written, end: written + 1)
             return
         }
         // Behind the progress of a topic that was deleted may be its last records: nobody can tell any more.
@@ -339,6 +415,14 @@ package struct ResumePlan: Sendable {
             assignment.copied = comparison.copied
             assignment.isComparedFromBeginning = isUnproven && comparison.foreignCount == 0
         }
+        if let lostUpTo, let kept = assignment.resumed?.targetOffset, kept < lostUpTo {
+            notices.append(.targetTruncated(at: kept + 1, writtenTo: lostUpTo))
+        }
+        if !notices.isEmpty {
+            // Its sequence numbers may stand for other records by now.
+            assignment.producer = nil
+            assignment.resumed?.producer = nil
+        }
         stage = .done(.begin(assignment))
     }
 
@@ -359,7 +443,7 @@ package struct ResumePlan: Sendable {
     }
 
     static func after(_ record: ProgressRecord, _ mirrored: TopicPlan.Mirrored) -> PartitionAssignment {
-        PartitionAssignment(
+        var assignment = PartitionAssignment(
             source: mirrored.source,
             sourceTopicID: mirrored.sourceTopicID,
             target: mirrored.target,
@@ -373,5 +457,7 @@ package struct ResumePlan: Sendable {
                 producer: record.producer?.stamp
             )
         )
+        assignment.resumed?.isApart = record.isApart
+        return assignment
     }
 }

@@ -22,6 +22,10 @@ package struct ProgressRecord: Sendable, Equatable {
     package var targetStart: Int64?
     /// Written in one transaction with the records: the target holds exactly these, whatever stands behind them.
     package var isTransactional = false
+    /// The target's record at `targetOffset` is the copy of one before `offset`: what was between is not there any more.
+    package var isApart = false
+    /// The target may have lost this record or earlier ones: it has to be looked at before anything is written behind it.
+    package var isDoubtful = false
     /// The producer that wrote the record at the target, if it was an idempotent one.
     package var producer: Producer?
 
@@ -78,6 +82,8 @@ package struct ProgressRecord: Sendable, Equatable {
         if case .string(let text)? = members["targetTopicId"] { self.targetTopicID = KafkaUUID(text) }
         if case .string(let text)? = members["offsets"] { self.offsetMap = Data(base64Encoded: text).map { Array($0) } }
         self.isTransactional = members["transactional"] == .integer(1)
+        self.isApart = members["apart"] == .integer(1)
+        self.isDoubtful = members["doubtful"] == .integer(1)
     }
 
     private static let start = "kafka-mirror"
@@ -123,6 +129,8 @@ package struct ProgressRecord: Sendable, Equatable {
             json.member("offsets", Data(offsetMap).base64EncodedString())
         }
         if isTransactional { json.raw(",\"transactional\":1") }
+        if isApart { json.raw(",\"apart\":1") }
+        if isDoubtful { json.raw(",\"doubtful\":1") }
         json.raw("}")
         return json.bytes
     }
