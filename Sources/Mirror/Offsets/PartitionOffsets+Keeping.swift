@@ -39,7 +39,7 @@ extension PartitionOffsets {
     }
 
     /// The same with what the target has written and not committed yet; nil when nothing is known.
-    func shortened(adding body: (inout OffsetMap) -> Void) -> [UInt8]? {
+    package func shortened(adding body: (inout OffsetMap) -> Void) -> [UInt8]? {
         var state = self.withState { $0 }
         body(&state.map)
         guard !state.map.isEmpty || state.map.isOrigin else { return nil }

@@ -216,7 +216,7 @@ package struct ProgressLedger: Sendable {
 
 extension ProgressRecord {
     /// The position alone.
-    var withoutOffsetMap: ProgressRecord {
+    package var withoutOffsetMap: ProgressRecord {
         var record = self
         record.offsetMap = nil
         return record
@@ -227,7 +227,7 @@ extension OffsetMap {
     /// Adds copies that were found at the target behind what is known, or in the place of its end.
     ///
     /// - Parameter isFromBeginning: Nothing was mirrored before them.
-    mutating func add(_ copied: [Run], isFromBeginning: Bool) {
+    package mutating func add(_ copied: [Run], isFromBeginning: Bool) {
         if isFromBeginning, isEmpty { isOrigin = true }
         if let first = copied.first { goBack(source: first.source, target: first.target) }
         for run in copied { append(source: run.source, target: run.target, count: run.count) }

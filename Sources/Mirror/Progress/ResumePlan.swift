@@ -402,7 +402,7 @@ package struct ResumePlan: Sendable {
             }
         }
         if comparison.foreignCount > 0, !isExpected {
-            let range = tailFrom..<max(tailFrom, targetEnd)
+            let range = comparison.foreign.map { Range($0) } ?? tailFrom..<max(tailFrom, targetEnd)
             notices.append(
                 isUnproven
                     ? .unproven(comparison.foreignCount, among: range) : .foreign(comparison.foreignCount, among: range)

@@ -38,6 +38,8 @@ struct TailComparison: Sendable {
     private(set) var copied: [OffsetMap.Run] = []
     /// Records that are no copies of what follows at the source.
     private(set) var foreignCount: Int64 = 0
+    /// Where they are, with what is between them.
+    private(set) var foreign: ClosedRange<Int64>?
     private(set) var question: ResumePlan.Question?
 
     /// After so many empty answers, a tenth of a second each, a log is believed to end there.
@@ -173,6 +175,7 @@ struct TailComparison: Sendable {
             found = ProgressRecord(offset: offset + 1, targetOffset: copy.record.offset)
         } else {
             foreignCount += 1
+            foreign = (foreign?.lowerBound ?? copy.record.offset)...copy.record.offset
         }
         return true
     }

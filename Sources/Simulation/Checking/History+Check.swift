@@ -41,7 +41,9 @@ extension History {
         let partition = pairs[index].target
         guard let log = target[partition] else { return [] }
         var copies: [Copy] = []
-        for batch in log.batches {
+        for batch in log.batches where !batch.isControl {
+            // Consumers of the mirror read what is committed.
+            if batch.isTransactional, batch.next > log.lastStable || log.isAborted(batch) { continue }
             guard let view = try? RecordBatchView(batch.bytes), let records = try? view.records(codecs: codecs) else {
                 violate(.altered, "\(partition): the batch at \(batch.base) cannot be read")
                 continue
@@ -89,7 +91,11 @@ extension History {
         let reports = truth[index].reports
         // Two owners of one partition are not kept apart in the default mode, and a target that lost its place in the
         // source is filled from the beginning: both are said.
-        if truth[index].hadTwoOwners { return }
+        if truth[index].hadTwoOwners, !plan.isExactlyOnce,
+            truth[index].producers.count > 1 || !isUndisturbed(index, despiteOwners: true)
+        {
+            return
+        }
         if reports.hasTargetLoss, truth[index].wasTruncatedAtTarget { return }
         if truth[index].lostProducers,
             reports.hasTargetTruncation || reports.hasTargetRecreation || reports.hasForeign
@@ -156,10 +162,11 @@ extension History {
     }
 
     /// Whether no fault has touched the data of the partition or of its mirror.
-    private func isUndisturbed(_ index: Int) -> Bool {
+    private func isUndisturbed(_ index: Int, despiteOwners: Bool = false) -> Bool {
         let state = truth[index]
+        if state.hadTwoOwners, !despiteOwners { return false }
         return !state.wasTruncatedAtSource && !state.wasRecreatedAtSource && !state.wasTruncatedAtTarget
-            && !state.wasRecreatedAtTarget && !state.hadForeignWriter && !state.hadTwoOwners
+            && !state.wasRecreatedAtTarget && !state.hadForeignWriter
             && !state.born.contains { $0.removal == .retention }
     }
 

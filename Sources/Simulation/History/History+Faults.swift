@@ -1,3 +1,4 @@
+import KafkaClient
 import KafkaProtocol
 import KafkaRecords
 import NIOCore
@@ -6,7 +7,8 @@ import NIOCore
 extension History {
     func strike(_ fault: Fault) {
         guard !isCalm else { return }
-        count(fault)
+        // Counted where there is one to give up.
+        if fault != .transactionExpired { count(fault) }
         log.add(now, "fault", Int64(Fault.allCases.firstIndex(of: fault) ?? 0), text: fault.rawValue)
         let process = processes.last { $0.isAlive }
         switch fault {
@@ -31,6 +33,7 @@ extension History {
         case .corruptBatch: corrupt()
         case .foreignWriter: writeForeign()
         case .twoOwners: runTwice()
+        case .transactionExpired: expire(MirrorProcess.transactionalID)
         default: break
         }
     }
@@ -93,11 +96,13 @@ extension History {
         let offset = log.batches[first].base
         _ = target[partition]?.truncate(to: offset)
         let known = target[partition]?.producers ?? [:]
-        // So it is with a producer id that is new: a partition takes one after a refusal.
-        let isNew = truth[index].reports.hasQuarantine
-        for process in processes
-        where process.isAlive && (isNew || !process.identities.contains(where: { known[$0] != nil })) {
-            truth[index].lostProducers = true
+        // So it is with a producer or an epoch that has just begun.
+        for process in processes where process.isAlive {
+            let identity = process.identities[index]
+            guard let identity, known[identity.producerID]?.epoch == identity.epoch else {
+                truth[index].lostProducers = true
+                continue
+            }
         }
         target[partition]?.elect(random.pick(plan.targetNodes))
         self.log.add(now, "target truncated", Int64(index), offset, log.end)

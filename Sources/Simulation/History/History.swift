@@ -48,6 +48,8 @@ final class History {
     var processes: [MirrorProcess] = []
     var rates: [Fault: Int]
     var isCalm = false
+    /// When the last of what closed connections had sent arrives.
+    var lastLateArrival = NIODeadline.distantPast
     var statistics = Statistics()
     var violations: [Violation] = []
     private var agenda = Agenda()
@@ -76,6 +78,10 @@ final class History {
                     )
                 )
             }
+        }
+        if plan.isExactlyOnce {
+            target.createTopic(Self.progressTopic, partitions: plan.progressPartitions)
+            target.verifiesTransactions = plan.verifiesTransactions
         }
         self.pairs = pairs
         truth = Array(repeating: PartitionTruth(), count: pairs.count)
@@ -119,7 +125,8 @@ final class History {
         let calmAt = now + plan.storm
         advance(until: calmAt) { false }
         calm()
-        let settled = now + .seconds(6)
+        // What is still under way comes first, and whatever it does has to be noticed.
+        let settled = max(now, lastLateArrival) + .seconds(6)
         let limit = now + .minutes(6)
         advance(until: limit) { self.now >= settled && self.isThrough }
         if !isThrough { reportStuck() }
@@ -160,7 +167,9 @@ final class History {
     private var isThrough: Bool {
         guard let process = processes.last(where: { $0.isAlive }) else { return false }
         return pairs.allSatisfy { pair in
-            guard let log = source[pair.source], let cell = process.cell(of: pair.source),
+            // Consumers see what is committed once its marker is there.
+            guard let log = source[pair.source], target[pair.target]?.open.isEmpty ?? true,
+                let cell = process.cell(of: pair.source),
                 let position = cell.flow.position
             else { return false }
             return position.sourceOffset == log.end - 1 && cell.flow.status.pendingBatches == 0

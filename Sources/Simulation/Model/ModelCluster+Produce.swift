@@ -31,7 +31,14 @@ extension ModelCluster {
                     answer.errorCode = code
                     answer.baseOffset = -1
                 } else {
-                    answer = append(data, to: partition, node: node, namesLeaders: namesLeaders, written: written)
+                    answer = append(
+                        data,
+                        to: partition,
+                        transactionalID: request.transactionalID,
+                        node: node,
+                        namesLeaders: namesLeaders,
+                        written: written
+                    )
                 }
                 answer.index = data.index
                 if answer.errorCode == .none, case .written(let code) = fault {
@@ -49,6 +56,7 @@ extension ModelCluster {
     private mutating func append(
         _ data: ProduceRequest.PartitionProduceData,
         to partition: TopicPartition,
+        transactionalID: KafkaString?,
         node: Int32,
         namesLeaders: Bool,
         written: (TopicPartition, ModelLog.Batch) -> Void
@@ -73,7 +81,9 @@ extension ModelCluster {
         guard bytes.readableBytes == batch.sizeInBytes, batch.baseOffset == 0, batch.isDense, !batch.isControl else {
             return refuse(.invalidRecord)
         }
-        if batch.isTransactional { return refuse(.transactionalIDAuthorizationFailed) }
+        if batch.isTransactional, let code = refusal(ofTransactional: batch, transactionalID, partition) {
+            return refuse(code)
+        }
         if batch.producerID >= 0, let known = log.producers[batch.producerID] {
             guard batch.producerEpoch >= known.epoch else { return refuse(.invalidProducerEpoch) }
             if batch.producerEpoch == known.epoch {
@@ -100,6 +110,10 @@ extension ModelCluster {
         stored.producerEpoch = batch.producerEpoch
         stored.sequence = batch.baseSequence
         stored.count = batch.recordCount
+        stored.isTransactional = batch.isTransactional
+        if batch.isTransactional, log.open[batch.producerID] == nil {
+            self[partition]?.open[batch.producerID] = log.end
+        }
         answer.baseOffset = log.end
         self[partition]?.append(stored)
         self[partition]?.note(stored)

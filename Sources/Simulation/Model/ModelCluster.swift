@@ -32,6 +32,9 @@ struct ModelCluster {
     var sessions: [Int32: [Int32: Session]] = [:]
     var nextSession: Int32 = 1
     var nextProducerID: Int64 = 1_000
+    var transactions: [KafkaString: Transaction] = [:]
+    /// As brokers do since KIP-890: a batch has to belong to the open transaction of its producer.
+    var verifiesTransactions = false
     private var nextTopicID: UInt64 = 1
 
     init(nodes: [Int32]) {

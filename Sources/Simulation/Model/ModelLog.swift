@@ -61,6 +61,11 @@ struct ModelLog {
 
     var lastStable: Int64 { open.values.min() ?? end }
 
+    /// Whether a batch is of a transaction that was aborted.
+    func isAborted(_ batch: Batch) -> Bool {
+        aborted.contains { $0.producerID == batch.producerID && $0.first <= batch.base && batch.base < $0.marker }
+    }
+
     mutating func append(_ batch: Batch) {
         batches.append(batch)
         end = batch.next

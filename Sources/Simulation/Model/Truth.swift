@@ -57,4 +57,6 @@ struct PartitionTruth {
     var wasRecreatedAtTarget = false
     var hadForeignWriter = false
     var hadTwoOwners = false
+    /// Those that the partition was written with; two processes that begin it at the same time have one each.
+    var producers: Set<Int64> = []
 }

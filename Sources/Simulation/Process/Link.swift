@@ -4,7 +4,8 @@ import NIOCore
 final class Link {
     let node: Int32
     var isOpen = true
-    var closedAt = NIODeadline.distantFuture
+    /// When what was sent before it was closed arrives; nil while it is open.
+    var lateUntil: NIODeadline?
     /// Nothing sent from now on arrives: an earlier part of the stream is lost.
     var isBroken = false
     var lastArrival = NIODeadline.distantPast

@@ -8,7 +8,9 @@ import NIOCore
 /// What the flow's supervisor does: finds topics, resumes partitions, writes progress, stops in order.
 extension MirrorProcess {
     func start() {
-        later(history.milliseconds(20...120)) { self.load() }
+        later(history.milliseconds(20...120)) {
+            if self.history.plan.isExactlyOnce { self.claim() } else { self.load() }
+        }
     }
 
     private func load() {
@@ -31,7 +33,7 @@ extension MirrorProcess {
             self.ledger = ProgressLedger(loaded: loaded)
             self.history.log.add(self.history.now, "progress loaded", Int64(loaded.count))
             self.look()
-            self.later(self.history.plan.progressInterval) { self.keepWriting() }
+            self.later(min(.milliseconds(100), self.history.plan.progressInterval)) { self.keepWriting() }
         }
     }
 
@@ -41,7 +43,7 @@ extension MirrorProcess {
         later(pause) { self.look() }
     }
 
-    private func look() {
+    func look() {
         guard !isStopping else { return }
         call(history.plan.sourceNodes[0]) {
             self.states(self.history.source)
@@ -129,7 +131,8 @@ extension MirrorProcess {
         for cell in cells {
             drain(cell, patience: .seconds(5)) {
                 self.remove(cell)
-                if let position = cell.flow.position {
+                self.hasGivenUpPartitions = true
+                if let position = cell.flow.durablePosition {
                     self.ledger?.observe([cell.flow.assignment.source: position])
                 }
                 open -= 1
@@ -144,155 +147,6 @@ extension MirrorProcess {
         end([mirrored]) { self.current[mirrored.source] = nil }
     }
 
-    // MARK: Resuming
-
-    private func begin(_ added: [TopicPlan.Mirrored], _ completion: @escaping () -> Void) {
-        guard !added.isEmpty, let ledger else {
-            completion()
-            return
-        }
-        var open = added.count
-        for mirrored in added {
-            resolve(mirrored, ledger) { assignment in
-                if let assignment {
-                    self.ledger?.began(mirrored)
-                    self.add(assignment, kept: self.ledger?.takeOffsetMap(of: mirrored))
-                } else {
-                    self.current[mirrored.source] = nil
-                }
-                open -= 1
-                if open == 0 { completion() }
-            }
-        }
-    }
-
-    private func resolve(
-        _ mirrored: TopicPlan.Mirrored,
-        _ ledger: ProgressLedger,
-        _ decided: @escaping (PartitionAssignment?) -> Void
-    ) {
-        var resumption = ledger.resumption(of: mirrored)
-        if mutated(.topicIDIgnored), case .sourceRecreated = resumption, let record = ledger.known[mirrored.source] {
-            resumption = .after(record)
-        }
-        let finish = { (end: Int64?) in
-            var end = end
-            if self.mutated(.noTailComparison), case .after(let record) = resumption {
-                end = record.targetOffset.map { $0 + 1 } ?? 0
-            }
-            let plan = ResumePlan(
-                mirrored,
-                resumption: resumption,
-                startOffset: .earliest,
-                isInitial: self.initial?.contains(mirrored.source) ?? false,
-                targetEnd: end
-            )
-            self.follow(plan, mirrored, decided)
-        }
-        guard ResumePlan.needsTargetEnd(resumption, startOffset: .earliest) else {
-            finish(nil)
-            return
-        }
-        call(history.target[mirrored.target]?.leader) {
-            self.history.target[mirrored.target]?.end
-        } _: { result in
-            if case .success(.some(let end)) = result {
-                finish(end)
-            } else {
-                decided(nil)
-            }
-        }
-    }
-
-    private func follow(
-        _ plan: ResumePlan,
-        _ mirrored: TopicPlan.Mirrored,
-        _ decided: @escaping (PartitionAssignment?) -> Void
-    ) {
-        switch plan.next {
-        case .begin(let assignment):
-            for notice in plan.notices { note(notice, mirrored) }
-            var assignment = assignment
-            assignment.findings = plan.notices.map { $0.gap(mirrored, flow: "A->B", source: "A", target: "B") }
-            decided(assignment)
-        case .forbidden, .unreadable: decided(nil)
-        case .ask(let question):
-            call(node(of: question, mirrored)) {
-                self.answer(question, mirrored)
-            } _: { result in
-                guard case .success(.some(let answer)) = result else {
-                    decided(nil)
-                    return
-                }
-                var plan = plan
-                plan.answer(answer)
-                self.follow(plan, mirrored, decided)
-            }
-        }
-    }
-
-    private func node(of question: ResumePlan.Question, _ mirrored: TopicPlan.Mirrored) -> Int32? {
-        switch question {
-        case .logStart(.source), .records(.source, _), .epochEnd: history.source[mirrored.source]?.leader
-        case .logStart(.target), .records(.target, _): history.target[mirrored.target]?.leader
-        }
-    }
-
-    private func answer(_ question: ResumePlan.Question, _ mirrored: TopicPlan.Mirrored) -> ResumePlan.Answer? {
-        switch question {
-        case .logStart(.source): history.source[mirrored.source].map { .offset($0.start) }
-        case .logStart(.target): history.target[mirrored.target].map { .offset($0.start) }
-        case .epochEnd(let epoch):
-            history.source[mirrored.source].map { .offset($0.endOffset(ofEpoch: epoch)?.end ?? -1) }
-        case .records(.source, let from):
-            look(up: mirrored.source, in: history.source, from: from, isReadCommitted: history.plan.isReadCommitted)
-        case .records(.target, let from):
-            look(up: mirrored.target, in: history.target, from: from, isReadCommitted: false)
-        }
-    }
-
-    private func look(
-        up partition: TopicPartition,
-        in cluster: ModelCluster,
-        from offset: Int64,
-        isReadCommitted: Bool
-    ) -> ResumePlan.Answer? {
-        guard let log = cluster[partition] else { return nil }
-        var request = FetchRequest()
-        // Little at a time, so that a comparison takes several answers.
-        request.maxBytes = 600
-        request.isolationLevel = isReadCommitted ? 1 : 0
-        var asked = FetchRequest.FetchPartition()
-        asked.fetchOffset = offset
-        asked.partitionMaxBytes = 600
-        let key = ModelCluster.SessionKey(topic: partition.topic, id: .zero, index: partition.partition)
-        let response = cluster.read(
-            [key: asked],
-            request,
-            version: 12,
-            node: log.leader,
-            isIncremental: false,
-            namesLeaders: false
-        ) { _ in nil }
-        guard let data = response.responses.first?.partitions.first else { return .records([], next: offset) }
-        if data.errorCode == .offsetOutOfRange { return .outOfRange }
-        guard data.errorCode == .none else { return nil }
-        return try? VisibleRecords.answer(data, from: offset, isReadCommitted: isReadCommitted)
-    }
-
-    private func note(_ notice: ResumeNotice, _ mirrored: TopicPlan.Mirrored) {
-        guard let index = history.index(ofSource: mirrored.source) else { return }
-        history.log.add(history.now, "notice", Int64(index), text: "\(notice)")
-        switch notice {
-        case .sourceRecreated: history.truth[index].reports.hasSourceRecreation = true
-        case .targetRecreated: history.truth[index].reports.hasTargetRecreation = true
-        case .foreign, .unproven: history.truth[index].reports.hasForeign = true
-        case .sourceTruncated: history.truth[index].reports.hasSourceTruncation = true
-        case .targetTruncated: history.truth[index].reports.hasTargetTruncation = true
-        case .targetLost: history.truth[index].reports.hasTargetLoss = true
-        }
-    }
-
     // MARK: Progress
 
     private func keepWriting() {
@@ -303,7 +157,7 @@ extension MirrorProcess {
     private func writeProgress(_ completion: @escaping () -> Void) {
         var positions: [TopicPartition: PartitionPosition] = [:]
         for cell in cells {
-            guard var position = cell.flow.position else { continue }
+            guard var position = cell.flow.durablePosition else { continue }
             if mutated(.progressBeforeAck) {
                 position.sourceOffset += Int64(cell.flow.status.pendingBatches)
             }
@@ -354,10 +208,15 @@ extension MirrorProcess {
         isStopping = true
         receive {
             var open = self.cells.count
+            let end = {
+                self.die()
+                self.history.restart(after: self.history.milliseconds(60...1_000))
+            }
             let finish = {
-                self.writeProgress {
-                    self.die()
-                    self.history.restart(after: self.history.milliseconds(60...1_000))
+                if self.transactions == nil {
+                    self.writeProgress(end)
+                } else {
+                    self.finishTransactions(patience: .seconds(4), end)
                 }
             }
             if open == 0 {

@@ -10,10 +10,7 @@ extension MirrorProcess {
         switch action {
         case .connect(let node): connectFetcher(node)
         case .disconnect(let node):
-            if let link = fetchLinks.removeValue(forKey: node) {
-                link.isOpen = false
-                link.closedAt = history.now
-            }
+            if let link = fetchLinks.removeValue(forKey: node) { close(link) }
         case .send(let node, let request, let version): send(request, version, to: node)
         case .connectAhead(let node): connectAhead(node)
         case .sendAhead(let node, let request, let version): sendAhead(request, version, to: node)

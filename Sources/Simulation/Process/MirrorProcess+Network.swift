@@ -3,8 +3,6 @@ import NIOCore
 
 /// Requests and answers on their way.
 extension MirrorProcess {
-    /// How long what was sent before a connection was closed may still arrive.
-    private static let grace = TimeAmount.milliseconds(20)
     static let requestTimeout = TimeAmount.seconds(30)
     private static let callTimeout = TimeAmount.seconds(15)
 
@@ -72,8 +70,12 @@ extension MirrorProcess {
     }
 
     private func arrive(_ link: Link, _ deadline: NIODeadline, _ body: @escaping () -> Void) {
-        // What a closed connection had sent is still read for a moment.
-        guard link.isOpen || history.now <= link.closedAt + Self.grace else { return }
+        // What a closed connection had sent is still on its way, and arrives some time, in order.
+        if let late = link.lateUntil, history.now < late {
+            history.at(late) { self.arrive(link, deadline, body) }
+            return
+        }
+        if link.lateUntil != nil { history.count(.lateArrival) }
         if let until = obstacle(link.node) {
             expire(link, deadline, ifBefore: until)
             history.at(until + .milliseconds(1)) { self.arrive(link, deadline, body) }
@@ -113,9 +115,22 @@ extension MirrorProcess {
 
     private func lose(_ link: Link, _ reason: String) {
         guard link.isOpen else { return }
-        link.isOpen = false
-        link.closedAt = history.now
+        close(link)
         link.lost(reason)
+    }
+
+    /// Closes a connection; what was sent on it may still be in a buffer of a socket or on a slow line.
+    func close(_ link: Link) {
+        guard link.isOpen else { return }
+        link.isOpen = false
+        let lateness: TimeAmount
+        switch history.random.int(0...9) {
+        case 0...3: lateness = history.milliseconds(0...20)
+        case 4...7: lateness = history.milliseconds(20...2_000)
+        default: lateness = history.milliseconds(2_000...20_000)
+        }
+        link.lateUntil = history.now + lateness
+        history.lastLateArrival = max(history.lastLateArrival, history.now + lateness)
     }
 
     func breakLinks(to node: Int32) {

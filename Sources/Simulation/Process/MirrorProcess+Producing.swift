@@ -18,7 +18,6 @@ extension MirrorProcess {
             } _: { result in
                 switch result {
                 case .success(let id):
-                    self.identities.insert(id)
                     self.producer.initialized(question, ProducerIdentity(producerID: id, epoch: 0), now: self.clock)
                 case .failure:
                     self.producer.notInitialized(question, reason: "no answer", now: self.clock)
@@ -39,6 +38,7 @@ extension MirrorProcess {
             .recovered(let number):
             slot = number
         }
+        if transactionsHandle(event) { return }
         guard let cell = cells.first(where: { $0.produceSlot == slot }) else { return }
         switch event {
         case .acknowledged(_, let token, let base, _):
@@ -56,7 +56,7 @@ extension MirrorProcess {
         }
     }
 
-    private func acknowledge(_ cell: Cell, _ token: UInt64, _ base: Int64?) {
+    func acknowledge(_ cell: Cell, _ token: UInt64, _ base: Int64?) {
         if mutated(.droppedAck), history.random.chance(500) { return }
         if mutated(.ackOfWrongBatch), history.random.chance(500) {
             cell.flow.acknowledged(token: token + 1, baseOffset: base)

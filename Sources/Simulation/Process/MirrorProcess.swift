@@ -52,8 +52,16 @@ final class MirrorProcess {
     var initial: Set<TopicPartition>?
     var absences: [TopicName: Int] = [:]
     var isStopping = false
-    /// Producer ids that it was given.
-    var identities: Set<Int64> = []
+    /// Which producer partitions are written with.
+    var succession = ProducerSuccession()
+    /// Source topics that were deleted, and made anew since.
+    var goneTopics: Set<KafkaUUID> = []
+    /// Who it writes each partition as.
+    var identities: [Int: ProducerIdentity] = [:]
+    /// Set when records and progress are written in transactions.
+    var transactions: ProcessTransactions?
+    /// Partitions were given up whose last transaction may be committed without their knowing.
+    var hasGivenUpPartitions = false
     /// Produce requests without an answer, for planted bugs.
     var sentRequests: [UInt64: (node: Int32, request: ProduceRequest)] = [:]
     private var wake: NIODeadline?
@@ -79,9 +87,10 @@ final class MirrorProcess {
         guard isAlive else { return }
         isAlive = false
         history.log.add(history.now, "process dies", Int64(number))
-        for link in Array(fetchLinks.values) + Array(aheadLinks.values) + Array(produceLinks.values) {
-            link.isOpen = false
-            link.closedAt = history.now
+        for node in (history.plan.sourceNodes + history.plan.targetNodes) {
+            for link in [fetchLinks[node], aheadLinks[node], produceLinks[node]] {
+                if let link { close(link) }
+            }
         }
     }
 
@@ -100,7 +109,7 @@ final class MirrorProcess {
         history.later(delay) { self.receive(body) }
     }
 
-    private func mayGoOn() -> Bool {
+    func mayGoOn() -> Bool {
         guard isAlive else { return false }
         guard let left = stepsToLive else { return true }
         if left > 0 {
@@ -154,6 +163,7 @@ final class MirrorProcess {
         }
         consider(fetcher.nextWake)
         consider(producer.nextWake)
+        consider(transactions?.cycle.nextWake)
         for cell in cells { consider(cell.flow.nextWake) }
         guard let next else {
             wake = nil
@@ -174,14 +184,21 @@ final class MirrorProcess {
     private func tick() {
         fetcher.tick(now: clock)
         producer.tick(now: clock)
+        transactions?.cycle.tick(now: clock)
+        runTransactions()
         for cell in cells {
             cell.flow.tick(now: clock)
         }
     }
 
     private func pull(_ request: ProducePullRequest) -> ProducePull {
-        guard let cell = cells.first(where: { $0.produceSlot == request.slot }) else { return .nothing }
-        return cell.flow.pull(request)
+        guard let cell = cells.first(where: { $0.produceSlot == request.slot }) else {
+            return pullProgress(request) ?? .nothing
+        }
+        guard transactionsAdmit(cell) else { return .nothing }
+        let result = cell.flow.pull(request)
+        if case .batch(let batch) = result { transactionTook(batch, slot: request.slot) }
+        return result
     }
 
     private func charge(_ cell: Cell) {
@@ -194,7 +211,9 @@ final class MirrorProcess {
 
     func perform(_ action: PartitionFlow.Action, of cell: Cell) {
         switch action {
-        case .ready(let bytes): producer.ready(cell.produceSlot, bytes: bytes, now: clock)
+        case .ready(let bytes):
+            if transactionsWant(cell) { return }
+            producer.ready(cell.produceSlot, bytes: bytes, now: clock)
         case .release(let lease):
             if mutated(.budgetLeak), history.random.chance(1_000) { return }
             fetcher.release(lease, now: clock)
@@ -229,7 +248,6 @@ final class MirrorProcess {
 
     private func queryTarget(_ cell: Cell, _ generation: UInt64) {
         let target = cell.flow.assignment.target
-        let stale = mutated(.staleProof) ? cell.flow.position?.targetOffset.map { $0 + 1 } : nil
         call(history.target[target]?.leader) {
             self.history.target[target]?.end
         } _: { result in
@@ -237,7 +255,7 @@ final class MirrorProcess {
             switch result {
             case .success(.some(let end)):
                 self.history.log.add(self.history.now, "proof", Int64(cell.index), end)
-                cell.flow.proven(generation: generation, logEnd: stale ?? end, now: self.clock)
+                cell.flow.proven(generation: generation, logEnd: end, now: self.clock)
             case .success(.none), .failure:
                 cell.flow.notProven(generation: generation, reason: "no answer", now: self.clock)
             }
@@ -260,6 +278,8 @@ final class MirrorProcess {
             settings.policies[kind] = IntegrityRule(general: kind == .undecodable ? .pause : .continue)
         }
         settings.keepsLedger = true
+        settings.yieldsWhenOvertaken = !history.plan.isExactlyOnce
+        settings.isTransactional = history.plan.isExactlyOnce
         settings.isReadCommitted = history.plan.isReadCommitted
         settings.plannedAhead = history.plan.plannedAhead
         settings.farAway = history.plan.farAway
@@ -274,7 +294,16 @@ final class MirrorProcess {
         }
         let cell = Cell(flow: PartitionFlow(assignment: assignment, settings: settings), index: index)
         cells.append(cell)
-        cell.produceSlot = producer.add(assignment.target, now: clock)
+        transactions?.ledger.began(assignment.source, targetTopicID: assignment.targetTopicID)
+        if let stamp = assignment.producer {
+            identities[index] = stamp.identity
+            history.truth[index].producers.insert(stamp.identity.producerID)
+        }
+        cell.produceSlot = producer.add(
+            assignment.target,
+            continuing: mutated(.producerNotContinued) ? nil : assignment.producer,
+            now: clock
+        )
         cell.fetchSlot = fetcher.add(
             assignment.source,
             topicID: assignment.sourceTopicID,
@@ -290,6 +319,7 @@ final class MirrorProcess {
         for case .release(let lease) in cell.flow.takeActions() { fetcher.release(lease, now: clock) }
         cells.remove(at: position)
         fetcher.remove(cell.fetchSlot, now: clock)
+        transactionsForget(cell)
         producer.remove(cell.produceSlot, now: clock)
         if cell.chargedBytes != 0 { fetcher.charge(-cell.chargedBytes, now: clock) }
         cell.chargedBytes = 0
@@ -303,6 +333,7 @@ final class MirrorProcess {
         cell.drainWaiters.append(completion)
         later(patience) { self.drained(cell) }
         cell.flow.drain()
+        hurryTransactions()
     }
 
     private func drained(_ cell: Cell) {
@@ -318,7 +349,9 @@ final class MirrorProcess {
         call(history.plan.targetNodes.last) {
             self.history.gaps[gap.key] = gap
         } _: { result in
-            if case .success = result { cell.flow.recorded(gapKey: gap.key) }
+            guard case .success = result else { return }
+            cell.flow.recorded(gapKey: gap.key)
+            self.transactionsGoOn()
         }
     }
 
@@ -332,7 +365,9 @@ final class MirrorProcess {
         case .sourceTruncated:
             if mutated(.truncationNotReported) { return }
             history.truth[index].reports.hasSourceTruncation = true
-        case .sourceRecreated: history.truth[index].reports.hasSourceRecreation = true
+        case .sourceRecreated(let old, _):
+            goneTopics.insert(old)
+            history.truth[index].reports.hasSourceRecreation = true
         case .targetTruncated: history.truth[index].reports.hasTargetTruncation = true
         case .foreignRecords: history.truth[index].reports.hasForeign = true
         case .quarantined(let reason):
@@ -341,7 +376,8 @@ final class MirrorProcess {
         case .targetMissing: history.truth[index].reports.hasTargetRecreation = true
         case .gap(let gap): record(gap, cell)
         case .placeLost: later(.milliseconds(1)) { self.resumeAnew(cell) }
-        case .started, .recovered, .impeded, .sourceLeaderChanged, .splitting, .codecRefused, .overtaken: break
+        case .overtaken(let isForgotten): later(.milliseconds(1)) { self.takeUpAgain(cell, isForgotten: isForgotten) }
+        case .started, .recovered, .impeded, .sourceLeaderChanged, .splitting, .codecRefused: break
         }
     }
 }

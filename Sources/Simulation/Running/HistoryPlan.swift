@@ -12,6 +12,14 @@ package enum Fault: String, CaseIterable, Sendable {
     case sourceTruncation, targetTruncation, sourceRecreation, targetRecreation, retention, corruptBatch
     case twoOwners, foreignWriter
     case progressLost
+    /// A request that arrives after its connection was closed, by a process that may be dead.
+    case lateArrival
+    /// The transaction coordinator moves or starts up.
+    case coordinatorError
+    /// The coordinator gives a transaction up.
+    case transactionExpired
+    /// What a process wrote in a transaction has to be written again, whatever the cause.
+    case transactionLost
 }
 
 /// The shape of one history, drawn from its seed.
@@ -55,12 +63,17 @@ struct HistoryPlan {
     var rates: [Fault: Int] = [:]
     var timed: [Timed] = []
     var namesLeaders: Bool
+    /// Records and progress are written in transactions.
+    var isExactlyOnce: Bool
+    var transactionTimeout: TimeAmount
+    var verifiesTransactions: Bool
+    var progressPartitions: Int
 
     /// Faults that come with requests.
     private static let perRequest: [Fault] = [
         .lostRequest, .lostAnswer, .refusedConnection, .fetchError, .produceError, .writtenWithError,
         .unansweredPartition, .callError, .sessionEviction, .leaderMove, .staleMetadata, .throttle, .slowAnswer,
-        .progressLost,
+        .progressLost, .coordinatorError,
     ]
     /// Faults at a moment that leave no trace in the data.
     private static let harmless: [Fault] = [
@@ -85,6 +98,11 @@ struct HistoryPlan {
         discoveryInterval = .milliseconds(Int64(random.int(1_000...5_000)))
         isJoining = random.chance(5_000)
         plannedAhead = random.pick([1, 4, 128])
+        isExactlyOnce = random.chance(3_500)
+        transactionTimeout = .seconds(Int64(random.pick([6, 15, 60])))
+        verifiesTransactions = random.chance(5_000)
+        progressPartitions = random.int(1...2)
+        produce.isTransactional = isExactlyOnce
         let isFar = random.chance(2_000)
         farAway = .milliseconds(isFar ? 5 : 20)
         sourceDelay = isFar ? 5...30 : 1...4
@@ -117,12 +135,18 @@ struct HistoryPlan {
         for _ in 0..<random.int(0...5) {
             timed.append(Timed(at: moment(&random), fault: random.pick(Self.harmless)))
         }
+        if isExactlyOnce {
+            // Two owners are what this mode is for.
+            if random.chance(3_000) { timed.append(Timed(at: moment(&random), fault: .twoOwners)) }
+            if random.chance(2_000) { timed.append(Timed(at: moment(&random), fault: .transactionExpired)) }
+        }
         if random.chance(4_500) {
             for _ in 0..<random.int(1...2) {
                 let fault = random.pick(Self.destructive)
                 // Older brokers tell neither where epochs end nor which topic they mean.
                 if fault == .sourceTruncation, fetchVersion < 12 { continue }
                 if fault == .sourceRecreation, fetchVersion < 13 { continue }
+                if isExactlyOnce, fault == .targetTruncation || fault == .targetRecreation { continue }
                 timed.append(Timed(at: moment(&random), fault: fault))
             }
         }

@@ -37,8 +37,6 @@ package enum Mutation: String, CaseIterable, Sendable {
     case budgetLeak
     /// Reads on one record too late after a seek.
     case seekTooFar
-    /// The proof sees an old end of the target's log.
-    case staleProof
     case gapNotReported
     case truncationNotReported
     case valueAltered
@@ -47,6 +45,20 @@ package enum Mutation: String, CaseIterable, Sendable {
     case topicIDIgnored
     /// A partition whose broker was lost is not looked for again.
     case leaderNotLookedUp
+    /// Each process writes with a producer of its own.
+    case producerNotContinued
+    /// The producer of records that no progress tells of is not looked up.
+    case producerNotFound
+    /// A process that another one has overtaken writes on.
+    case ownerIgnored
+    /// A commit that is refused counts.
+    case lostCommitIsSuccess
+    /// A commit without an answer is taken for the opposite of what it was.
+    case uncertainCommitMisjudged
+    /// Transactions are committed without their progress.
+    case progressLeftOut
+    /// The coordinator lets earlier epochs write on.
+    case epochNotRaised
 }
 
 extension Mutation {

@@ -210,10 +210,9 @@ struct PartitionFlowTests {
         script.acknowledge(tokens[1], at: 110)
         #expect(script.seeks == [.offset(0)])
         // Offset 19 under the new id would say that its first 20 records are mirrored.
-        #expect(
-            script.position
-                == PartitionPosition(sourceOffset: -1, targetOffset: 119, sourceTopicID: new, producer: .after(20))
-        )
+        var expected = PartitionPosition(sourceOffset: -1, targetOffset: 119, sourceTopicID: new, producer: .after(20))
+        expected.isApart = true
+        #expect(script.position == expected)
         #expect(script.flow.offsets.map.isEmpty)
     }
 

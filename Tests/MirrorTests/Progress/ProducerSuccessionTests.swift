@@ -74,12 +74,12 @@ import Testing
         }
     }
 
-    @Test func theLastRecordTellsUnlessTheTargetHasLostRecords() {
+    @Test func theLastRecordTellsUnlessSomethingWasFound() {
         let place = assignment(behind: 9, 7)
         let record = ProgressRecord(offset: 9, targetOffset: 7)
         #expect(ProducerSuccession.recordOfProducer(place, []) == 7)
-        #expect(ProducerSuccession.recordOfProducer(place, [.foreign(1, among: 5..<8)]) == 7)
-        #expect(ProducerSuccession.recordOfProducer(place, [.sourceRecreated(before: record)]) == 7)
+        #expect(ProducerSuccession.recordOfProducer(place, [.foreign(1, among: 5..<8)]) == nil)
+        #expect(ProducerSuccession.recordOfProducer(place, [.sourceRecreated(before: record)]) == nil)
         #expect(ProducerSuccession.recordOfProducer(place, [.targetTruncated(at: 8, writtenTo: 9)]) == nil)
         #expect(ProducerSuccession.recordOfProducer(place, [.targetRecreated(before: record)]) == nil)
         #expect(ProducerSuccession.recordOfProducer(assignment(behind: 9, -1), []) == nil)

@@ -41,7 +41,7 @@ struct ResumePlanTests {
         for _ in 0..<1_000 {
             switch plan.next {
             case .begin(let assignment): return (assignment, plan.notices)
-            case .forbidden: return (nil, plan.notices)
+            case .forbidden, .unreadable: return (nil, plan.notices)
             case .ask(.logStart), .ask(.epochEnd): plan.answer(.offset(0))
             case .ask(.records(let side, let from)):
                 let records = logs[side, default: []].dropFirst(Int(from)).prefix(2)

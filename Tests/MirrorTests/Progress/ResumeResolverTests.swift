@@ -288,7 +288,7 @@ import Testing
                         return
                     case .comparing(let count, _): #expect(count < 19_900 && pieces < 1_000)
                     case .wait: #expect(pieces < 1_000)
-                    case .beginOnceWritten: Issue.record("not the latest")
+                    case .beginOnceWritten, .beginWhenWritten: Issue.record("not the latest")
                     }
                 }
             }
