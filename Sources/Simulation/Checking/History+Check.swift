@@ -204,7 +204,7 @@ extension History {
                 isExact = isUndisturbed(index)
             case .unknown: answer = -1
             }
-            if !isExact, isUndisturbed(index) {
+            if !isExact, isUndisturbed(index), !truth[index].hadUnknownPlaces {
                 violate(
                     .wrongTranslation,
                     "\(partition): where offset \(offset) is at the target is not known exactly: "

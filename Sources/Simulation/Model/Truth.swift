@@ -54,6 +54,8 @@ struct PartitionTruth {
     /// With the records went what the broker knew of a producer: it then takes any sequence, so that what is on its way
     /// is written before what was lost is copied again.
     var lostProducers = false
+    /// Answers to several batches in a row were lost for good: their places are known together only, so not exactly.
+    var hadUnknownPlaces = false
     var wasRecreatedAtTarget = false
     var hadForeignWriter = false
     var hadTwoOwners = false

@@ -43,6 +43,8 @@ extension MirrorProcess {
         switch event {
         case .acknowledged(_, let token, let base, _):
             history.log.add(history.now, "ack", Int64(cell.index), Int64(token), base ?? -1)
+            if base == nil, cell.isLastPlaceUnknown { history.truth[cell.index].hadUnknownPlaces = true }
+            cell.isLastPlaceUnknown = base == nil
             acknowledge(cell, token, base)
         case .refused(_, let refusal):
             history.log.add(history.now, "refused", Int64(cell.index), text: "\(refusal)")

@@ -272,7 +272,6 @@ extension MirrorProcess {
         }
         transactions.ledger.observe(positions)
         transactions.pending = transactions.ledger.unwritten
-        if mutated(.progressLeftOut) { transactions.pending = [:] }
         var used: Set<TopicPartition> = []
         for (source, record) in transactions.pending.sorted(by: { $0.key < $1.key }) {
             let key = Self.progressKey(source)

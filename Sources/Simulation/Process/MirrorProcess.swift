@@ -18,6 +18,8 @@ final class MirrorProcess {
         var produceSlot = -1
         var chargedBytes = 0
         var isDrained = false
+        /// The target did not say where it put the last batch.
+        var isLastPlaceUnknown = false
         var drainWaiters: [() -> Void] = []
         var sourceTopicID: KafkaUUID
 

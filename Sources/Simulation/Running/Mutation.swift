@@ -55,8 +55,6 @@ package enum Mutation: String, CaseIterable, Sendable {
     case lostCommitIsSuccess
     /// A commit without an answer is taken for the opposite of what it was.
     case uncertainCommitMisjudged
-    /// Transactions are committed without their progress.
-    case progressLeftOut
     /// The coordinator lets earlier epochs write on.
     case epochNotRaised
 }
