@@ -353,7 +353,7 @@ struct PartitionFlowTests {
         let tokens = script.send(3)
         script.acknowledge(tokens[0], at: 50)
         script.acknowledge(tokens[1], at: 60)
-        script.refuse(.sequenceLost, tokens[2], isUnknown: true)
+        script.refuse(.denied, tokens[2], isUnknown: true)
         script.prove(logEnd: 65)
         guard case .gap(let gap)? = script.events.last else {
             Issue.record("\(script.events)")
@@ -362,7 +362,21 @@ struct PartitionFlowTests {
         script.flow.recorded(gapKey: gap.key)
         script.drain()
         #expect(script.events.last == .placeLost && script.resumes.isEmpty)
-        #expect(script.position == PartitionPosition(sourceOffset: 14, targetOffset: 64))
+        let position = try #require(script.position)
+        #expect(position.sourceOffset == 14 && position.targetOffset == 64 && position.isDoubtful)
+    }
+
+    @Test("a shared producer whose sequence is lost gives the partition back, and its last record is in doubt")
+    func sharedSequenceLost() throws {
+        let script = try Script { $0.yieldsWhenOvertaken = true }
+        try script.fetch([0, 10])
+        let tokens = script.send(2)
+        script.acknowledge(tokens[0], at: 50)
+        script.refuse(.sequenceLost, tokens[1], isUnknown: true, .outOfOrderSequenceNumber)
+        script.drain()
+        #expect(script.events.last == .overtaken(isForgotten: false) && script.resumes.isEmpty)
+        let position = try #require(script.position)
+        #expect(position.sourceOffset == 9 && position.targetOffset == 59 && position.isDoubtful)
     }
 
     @Test("records that are not ours are reported, and ours are not lost")
