@@ -117,7 +117,7 @@ struct ResumePlanTests {
             sourceStart: nil,
             behind: known
         )
-        guard case .beginOnceWritten(let begun, let record) = decision else {
+        guard case .beginWhenWritten(let begun, let record) = decision else {
             Issue.record("\(decision)")
             return
         }
