@@ -24,6 +24,9 @@ extension FetcherMachine {
             }
         case .recreated(let old, let new):
             self.report(.topicRecreated(slot: slot, old: old, new: new))
+        case .outdated:
+            let reason = "a broker still names the topic that was deleted"
+            self.fail(slot, .noLeader(reason), blocked: false, reportFrom: 3)
         case nil:
             break
         }

@@ -64,6 +64,8 @@ public struct PartitionCursor: Sendable, Equatable {
     public internal(set) var isPaused = false
     /// Set when the first batch was larger than what the partition may fetch.
     public internal(set) var enlargedBytes: Int32?
+    /// Topics of that name that were deleted.
+    private var earlierTopics: [KafkaUUID] = []
     private var replica: Int32 = -1
     private var replicaExpires = NIODeadline.distantPast
 
@@ -112,10 +114,13 @@ public struct PartitionCursor: Sendable, Equatable {
         case ready
         /// The name belongs to another topic now.
         case recreated(old: KafkaUUID, new: KafkaUUID)
+        /// The broker that was asked still knows the topic that was deleted.
+        case outdated
     }
 
     /// Takes a leader from the metadata.
     public mutating func located(_ found: PartitionLeader) -> Located {
+        if self.earlierTopics.contains(found.topicID) { return .outdated }
         if found.topicID != .zero, self.topicID != .zero, found.topicID != self.topicID {
             let old = self.topicID
             self.phase = .suspended
@@ -172,6 +177,7 @@ public struct PartitionCursor: Sendable, Equatable {
     /// The owner goes on with another topic of the same name, whose leader epochs begin anew.
     public mutating func become(_ topicID: KafkaUUID) {
         guard topicID != self.topicID else { return }
+        if self.topicID != .zero { self.earlierTopics.append(self.topicID) }
         self.topicID = topicID
         self.leader = -1
         self.leaderEpoch = -1

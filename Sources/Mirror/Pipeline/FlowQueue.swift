@@ -180,26 +180,58 @@ struct FlowQueue: Sendable {
         return false
     }
 
-    /// Finds the places of acknowledged batches whose answers did not tell: where just they fit between two others.
+    /// Finds the places of acknowledged batches whose answers did not tell.
     ///
     /// - Parameter written: The last target offset before the oldest one.
     mutating func placeAcknowledged(behind written: Int64?) {
-        var end = written.map { $0 + 1 }
-        for index in 0..<self.sentCount {
-            guard self.entries[index].isAcknowledged else { return }
-            let count = Int64(self.entries[index].recordCount)
-            if self.entries[index].targetBase == nil, let end, index + 1 < self.sentCount,
-                self.entries[index + 1].isAcknowledged, self.entries[index + 1].targetBase == end + count
-            {
-                self.entries[index].targetBase = end
-            }
-            end = self.entries[index].targetBase.map { $0 + count }
-        }
+        let known = self.entries.prefix(self.sentCount).prefix { $0.isAcknowledged }
+        guard known.contains(where: { $0.targetBase == nil }) else { return }
+        let places = Self.places(of: known.map { (Int64($0.recordCount), $0.targetBase) }, behind: written)
+        for (index, place) in places.enumerated() { self.entries[index].targetBase = place }
     }
 
-    /// Takes the oldest entry if it is acknowledged.
+    /// Where batches are that follow one another: those whose place is not known are where just they fit between two others.
+    ///
+    /// - Parameter written: The last target offset before the first one.
+    static func places(of batches: [(count: Int64, base: Int64?)], behind written: Int64?) -> [Int64?] {
+        var places: [Int64?] = []
+        var end = written.map { $0 + 1 }
+        var (first, count): (Int, Int64) = (0, 0)
+        for (index, batch) in batches.enumerated() {
+            places.append(batch.base)
+            guard let base = batch.base else {
+                count += batch.count
+                continue
+            }
+            if var next = end, next + count == base {
+                for index in first..<index {
+                    places[index] = next
+                    next += batches[index].count
+                }
+            }
+            end = base + batch.count
+            (first, count) = (index + 1, 0)
+        }
+        return places
+    }
+
+    /// Whether the place of the oldest batch, which is acknowledged, may be told by one that is still out.
+    private var awaitsPlace: Bool {
+        for index in 0..<min(self.sentCount, Self.placeless + 1) {
+            guard self.entries[index].isAcknowledged else { return true }
+            if self.entries[index].targetBase != nil { return false }
+        }
+        return false
+    }
+
+    /// So many batches without a place are kept; a target that never tells one would hold up everything.
+    private static let placeless = 5
+
+    /// Takes the oldest entry if it is acknowledged, and if nothing that is out can tell its place.
     mutating func popAcknowledged() -> FlowEntry? {
-        guard self.sentCount > 0, let first = self.entries.first, first.isAcknowledged else { return nil }
+        guard self.sentCount > 0, let first = self.entries.first, first.isAcknowledged,
+            first.targetBase != nil || !self.awaitsPlace
+        else { return nil }
         self.entries.removeFirst()
         self.copiedBytes -= first.copiedBytes
         self.sentCount -= 1

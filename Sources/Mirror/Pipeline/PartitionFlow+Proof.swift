@@ -84,6 +84,7 @@ extension PartitionFlow {
             _ = self.queue.acknowledge(token: entry.token, targetBase: next)
             next += Int64(entry.recordCount)
         }
+        self.queue.placeAcknowledged(behind: self.position?.targetOffset)
         while let entry = self.queue.popAcknowledged() { self.account(entry) }
         return true
     }

@@ -54,7 +54,10 @@ extension PartitionFlow {
     /// Time has passed.
     package mutating func tick(now: NIODeadline) {
         self.tickReports(now: now)
-        if let due = self.proofDue, due <= now, self.phase == .proving { self.queryTarget() }
+        if let due = self.proofDue, due <= now {
+            self.proofDue = nil
+            if self.phase == .proving { self.queryTarget() }
+        }
         guard case .quarantined(_, let retryAt) = self.phase, retryAt <= now else { return }
         self.actions.append(.setFetching(true))
         if self.pendingRefusal != nil {

@@ -30,12 +30,10 @@ extension PartitionFlow {
             guard let place = written[entry.token] else { break }
             result.append((entry, place))
         }
-        for index in result.indices.dropFirst().dropLast() where result[index].base == nil {
-            guard let before = result[index - 1].base, let behind = result[index + 1].base else { continue }
-            let base = before + Int64(result[index - 1].entry.recordCount)
-            if base + Int64(result[index].entry.recordCount) == behind { result[index].base = base }
-        }
-        return result
+        guard result.contains(where: { $0.base == nil }) else { return result }
+        // Before the first stands the marker of the transaction before.
+        let places = FlowQueue.places(of: result.map { (Int64($0.entry.recordCount), $0.base) }, behind: nil)
+        return zip(result, places).map { ($0.entry, $1) }
     }
 
     /// What a progress record holds of the offset map once batches are committed: where the target put each, by token.

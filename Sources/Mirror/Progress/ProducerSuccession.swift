@@ -119,7 +119,9 @@ package struct ProducerSuccession: Sendable {
             sourceTopicID: mirrored.sourceTopicID == .zero ? nil : mirrored.sourceTopicID,
             targetTopicID: mirrored.targetTopicID == .zero ? nil : mirrored.targetTopicID
         )
-        record.isStart = assignment.resumed == nil
+        // Whatever stands behind the start of mirroring has to be compared, also by whoever begins there again.
+        record.isStart = assignment.resumed == nil || known?.isStart == true && record.targetOffset == nil
+        record.targetStart = record.isStart ? known?.targetStart : nil
         record.producer = ProgressRecord.Producer(first)
         return .beginWhenWritten(assignment, record)
     }

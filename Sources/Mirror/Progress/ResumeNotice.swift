@@ -9,6 +9,9 @@ package enum ResumeNotice: Sendable, Equatable {
     case targetRecreated(before: ProgressRecord)
     /// The source's log was cut off at this offset, below what was mirrored of it.
     case sourceTruncated(at: Int64, mirroredTo: Int64)
+    /// Source offsets that were removed before they were copied, or copied and then lost by the target; of the latter some
+    /// may still be there.
+    case sourceRemoved(Range<Int64>)
     /// Records behind the last progress that are not the source's.
     case foreign(Int64, among: Range<Int64>)
     /// Without progress: records that are not the source's.
@@ -59,6 +62,14 @@ package enum ResumeNotice: Sendable, Equatable {
                 mirrored.sourceTopicID,
                 end..<max(end, last + 1),
                 "the source lost records that are mirrored, what it holds instead follows them"
+            )
+        case .sourceRemoved(let range):
+            return gap(
+                .retention,
+                atTarget: false,
+                mirrored.sourceTopicID,
+                range,
+                "source records were removed, and the target lacks some or all of them"
             )
         case .targetRecreated(let record):
             return gap(

@@ -140,6 +140,7 @@ package struct ResumePlan: Sendable {
         case .exactly(let record):
             stage = .done(.begin(Self.after(record, mirrored)))
         case .after(let record):
+            isTakenBack = record.isDoubtful
             tailFrom = (record.targetOffset ?? -1) + 1
             if let epoch = record.leaderEpoch, let written = record.targetOffset, targetEnd != written + 1 {
                 stage = .epochEnd(epoch, record)
@@ -157,6 +158,8 @@ package struct ResumePlan: Sendable {
     private var compared: Stage?
     /// The comparison began at a record that is the copy of its original.
     private var hasMet = false
+    /// The target has lost records that were mirrored from there on.
+    private var isTakenBack = false
     /// The last target offset that was written before the target lost records.
     private var lostUpTo: Int64?
     /// Where the source was cut off below the progress.
@@ -398,7 +401,7 @@ package struct ResumePlan: Sendable {
         let isExpected = notices.contains { notice in
             switch notice {
             case .sourceRecreated, .targetRecreated: true
-            case .sourceTruncated, .foreign, .unproven, .targetTruncated, .targetLost: false
+            case .sourceTruncated, .sourceRemoved, .foreign, .unproven, .targetTruncated, .targetLost: false
             }
         }
         if comparison.foreignCount > 0, !isExpected {
@@ -407,6 +410,9 @@ package struct ResumePlan: Sendable {
                 isUnproven
                     ? .unproven(comparison.foreignCount, among: range) : .foreign(comparison.foreignCount, among: range)
             )
+        }
+        if let removed = comparison.removed ?? (isTakenBack ? comparison.passedOver : nil) {
+            notices.append(.sourceRemoved(removed))
         }
         var assignment = fallback
         if let found = comparison.found, found.offset >= least {

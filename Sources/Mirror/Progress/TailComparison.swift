@@ -32,6 +32,10 @@ struct TailComparison: Sendable {
     private var unused: Int64 = 0
     /// How many copies may come from source records that were removed since.
     private var removedCount: Int64 = 0
+    /// Source offsets that were removed and whose records the target does not hold.
+    private(set) var removed: Range<Int64>?
+    /// Source offsets that were removed; the target may hold records of some of them.
+    private(set) var passedOver: Range<Int64>?
     /// The progress that the target's end proves.
     private(set) var found: ProgressRecord?
     /// Where the copies came from; those that the target has deleted meanwhile are left out.
@@ -110,6 +114,7 @@ struct TailComparison: Sendable {
         case (.logStart(.source), .offset(let offset)):
             originals.begins(at: offset)
             removedCount = max(0, offset - sourceStart)
+            if removedCount > 0 { passedOver = sourceStart..<offset }
         case (.logStart(.target), .offset(let offset)):
             copies.begins(at: offset)
             deletedUntil = min(copies.next, targetEnd)
@@ -159,6 +164,10 @@ struct TailComparison: Sendable {
                 found = original.progress(copiedTo: copy.record.offset)
                 copied.append(source: original.record.offset, target: copy.record.offset)
                 unused = max(0, unused + empty - triedCount)
+                // The first copy is that of the first record behind them.
+                if removedCount > 0, copy.record.offset == targetStart {
+                    removed = sourceStart..<sourceStart + removedCount
+                }
                 removedCount = 0
                 return true
             }

@@ -182,6 +182,8 @@ package struct TransactionCycle: Sendable {
     }
 
     package mutating func acknowledged(now: NIODeadline) {
+        // The answer that ended the transaction may tell of other batches behind it.
+        guard self.phase != .halted else { return }
         self.outstanding -= 1
         self.lastActivity = now
         self.advance(now)
@@ -189,6 +191,7 @@ package struct TransactionCycle: Sendable {
 
     /// A batch was refused for good and not written.
     package mutating func dropped(_ count: Int, now: NIODeadline) {
+        guard self.phase != .halted else { return }
         self.outstanding -= count
         self.advance(now)
     }

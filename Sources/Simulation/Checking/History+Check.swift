@@ -96,6 +96,8 @@ extension History {
         {
             return
         }
+        // It names a producer that has not written, so that late batches of the one that has are not refused.
+        if truth[index].hadStaleProgress, reports.hasForeign { return }
         if reports.hasTargetLoss, truth[index].wasTruncatedAtTarget { return }
         if truth[index].lostProducers,
             reports.hasTargetTruncation || reports.hasTargetRecreation || reports.hasForeign

@@ -40,6 +40,8 @@ final class History {
     var truth: [PartitionTruth]
     /// The progress topic at the target.
     var progress: [(partition: TopicPartition, value: [UInt8])] = []
+    /// Which process has written each partition's last record.
+    private var progressWriters: [TopicPartition: Int] = [:]
     /// The gap ledger at the target.
     var gaps: [[UInt8]: Gap] = [:]
     /// Offset maps that are too long for a progress record, at the target.
@@ -90,6 +92,17 @@ final class History {
 
     func index(ofSource partition: TopicPartition) -> Int? { pairs.firstIndex { $0.source == partition } }
     func index(ofTarget partition: TopicPartition) -> Int? { pairs.firstIndex { $0.target == partition } }
+
+    /// Adds records to the progress topic.
+    func keep(_ entries: ArraySlice<(partition: TopicPartition, value: [UInt8])>, of process: Int) {
+        for entry in entries {
+            if progressWriters[entry.partition, default: 0] > process, let index = index(ofSource: entry.partition) {
+                truth[index].hadStaleProgress = true
+            }
+            progressWriters[entry.partition] = process
+        }
+        progress += entries
+    }
 
     // MARK: Time
 

@@ -1,3 +1,4 @@
+import KafkaClient
 import KafkaProtocol
 import KafkaRecords
 
@@ -54,11 +55,14 @@ struct PartitionTruth {
     /// With the records went what the broker knew of a producer: it then takes any sequence, so that what is on its way
     /// is written before what was lost is copied again.
     var lostProducers = false
-    /// Answers to several batches in a row were lost for good: their places are known together only, so not exactly.
+    /// The target never told where it put a batch, nor where one behind it is: its place is not known exactly.
     var hadUnknownPlaces = false
     var wasRecreatedAtTarget = false
+    /// What a process that was killed had written of progress arrived behind its successor's.
+    var hadStaleProgress = false
     var hadForeignWriter = false
     var hadTwoOwners = false
-    /// Those that the partition was written with; two processes that begin it at the same time have one each.
-    var producers: Set<Int64> = []
+    /// Those that the partition was written with; two processes that begin it at the same time, or raise its epoch, have one
+    /// each.
+    var producers: Set<ProducerIdentity> = []
 }

@@ -178,7 +178,7 @@ extension MirrorProcess {
         let kept = fails ? history.random.int(0...entries.count) : entries.count
         call(history.plan.targetNodes.last) {
             for map in maps { self.history.maps[map.source] = map.bytes }
-            self.history.progress += entries[..<kept]
+            self.history.keep(entries[..<kept], of: self.number)
         } _: { result in
             if case .success = result, !fails { self.ledger?.wrote(unwritten) }
             completion()

@@ -43,8 +43,7 @@ extension MirrorProcess {
         switch event {
         case .acknowledged(_, let token, let base, _):
             history.log.add(history.now, "ack", Int64(cell.index), Int64(token), base ?? -1)
-            if base == nil, cell.isLastPlaceUnknown { history.truth[cell.index].hadUnknownPlaces = true }
-            cell.isLastPlaceUnknown = base == nil
+            if cell.isPlaceUnknown(token, base) { history.truth[cell.index].hadUnknownPlaces = true }
             acknowledge(cell, token, base)
         case .refused(_, let refusal):
             history.log.add(history.now, "refused", Int64(cell.index), text: "\(refusal)")
@@ -113,7 +112,8 @@ extension MirrorProcess {
     private static let refusals: [ErrorCode] = [
         .notEnoughReplicas, .notEnoughReplicas, .notLeaderOrFollower, .leaderNotAvailable, .kafkaStorageError,
         .unknownTopicOrPartition, .corruptMessage, .messageTooLarge, .topicAuthorizationFailed, .policyViolation,
-        .invalidRecord, .unknownProducerID, .outOfOrderSequenceNumber, .invalidProducerEpoch, .unknownServerError,
+        .invalidRecord, .unknownProducerID, .unknownProducerID, .outOfOrderSequenceNumber, .invalidProducerEpoch,
+        .unknownServerError,
     ]
     private static let afterWriting: [ErrorCode] = [
         .requestTimedOut, .notEnoughReplicasAfterAppend, .networkException, .unknownServerError, .notLeaderOrFollower,
@@ -127,11 +127,24 @@ extension MirrorProcess {
         history.statistics.produceRequests += 1
         let sent = Planting.planted(history.mutation, request)
         sentRequests[id] = (node, sent)
+        let topicIDs = sent.topicData.map { history.target.topicID(of: $0.name) }
         exchange(link, patience: Self.requestTimeout) { reply in
+            self.noteLate(sent, topicIDs)
             reply(self.serve(sent, node))
         } answered: { (response: ProduceResponse) in
             self.sentRequests[id] = nil
             self.producer.answered(id, response, now: self.clock)
+        }
+    }
+
+    /// Before version 13 a request names its topics: what was sent to one that was deleted gets into the one that has its
+    /// name now, which knows nothing of the producer and takes any sequence.
+    private func noteLate(_ request: ProduceRequest, _ topicIDs: [KafkaUUID]) {
+        for (topic, id) in zip(request.topicData, topicIDs) where history.target.topicID(of: topic.name) != id {
+            for data in topic.partitionData {
+                let partition = TopicPartition(topic: topic.name, partition: data.index)
+                if let index = history.index(ofTarget: partition) { history.truth[index].lostProducers = true }
+            }
         }
     }
 
@@ -155,7 +168,8 @@ extension MirrorProcess {
                 Int64(self.number),
                 Int64(partition.partition),
                 batch.base,
-                Int64(batch.count)
+                Int64(batch.count),
+                text: "\(partition.topic) \(batch.producerID)/\(batch.producerEpoch) from \(batch.sequence)"
             )
         }
         if history.strikes(.throttle) { response.throttleTimeMs = Int32(history.random.int(10...1_000)) }

@@ -108,6 +108,12 @@ extension MirrorProcess {
                     sourceStart: self.history.source[mirrored.source]?.start,
                     behind: known[place]
                 )
+                if self.mutated(.startForgotten), known[place] != nil,
+                    case .beginWhenWritten(let assignment, var record) = decisions[index].1
+                {
+                    record.isStart = false
+                    decisions[index].1 = .beginWhenWritten(assignment, record)
+                }
             }
             completion(decisions)
         }
@@ -153,7 +159,7 @@ extension MirrorProcess {
         let fails = history.strikes(.progressLost)
         let kept = fails ? history.random.int(0...entries.count) : entries.count
         call(history.plan.targetNodes.last) {
-            self.history.progress += entries[..<kept]
+            self.history.keep(entries[..<kept], of: self.number)
             for entry in entries[..<kept] { self.noteStart(starts[entry.partition], of: entry.partition) }
         } _: { result in
             guard case .success = result, !fails else {
@@ -367,6 +373,7 @@ extension MirrorProcess {
         switch notice {
         case .sourceRecreated: history.truth[index].reports.hasSourceRecreation = true
         case .targetRecreated: history.truth[index].reports.hasTargetRecreation = true
+        case .sourceRemoved(let range): history.truth[index].reports.gaps.append((mirrored.sourceTopicID, range))
         case .foreign, .unproven: history.truth[index].reports.hasForeign = true
         case .sourceTruncated: history.truth[index].reports.hasSourceTruncation = true
         case .targetTruncated: history.truth[index].reports.hasTargetTruncation = true

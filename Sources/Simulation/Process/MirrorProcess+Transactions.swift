@@ -63,6 +63,10 @@ extension MirrorProcess {
                 finishProgress()
             } else if let cell = cells.first(where: { $0.produceSlot == slot }) {
                 history.log.add(history.now, "ack", Int64(cell.index), Int64(token), base ?? -1)
+                let isFirst = !transactions.acknowledged.contains { $0.cell === cell }
+                if cell.isPlaceUnknown(token, base) || isFirst && base == nil {
+                    history.truth[cell.index].hadUnknownPlaces = true
+                }
                 transactions.outstanding[slot, default: 1] -= 1
                 transactions.acknowledged.append(.init(cell: cell, token: token, targetBase: base))
                 transactions.cycle.acknowledged(now: clock)

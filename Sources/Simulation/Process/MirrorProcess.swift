@@ -18,8 +18,10 @@ final class MirrorProcess {
         var produceSlot = -1
         var chargedBytes = 0
         var isDrained = false
-        /// The target did not say where it put the last batch.
-        var isLastPlaceUnknown = false
+        /// The last batch that went out.
+        var lastToken: UInt64 = 0
+        /// Batches of which the target did not say where it put them.
+        var placeless: Set<UInt64> = []
         var drainWaiters: [() -> Void] = []
         var sourceTopicID: KafkaUUID
 
@@ -27,6 +29,14 @@ final class MirrorProcess {
             self.flow = flow
             self.index = index
             sourceTopicID = flow.assignment.sourceTopicID
+        }
+
+        /// Whether nothing that is out can tell any more where the target put a batch.
+        func isPlaceUnknown(_ token: UInt64, _ base: Int64?) -> Bool {
+            guard base == nil else { return false }
+            placeless.insert(token)
+            return (token...max(token, lastToken)).allSatisfy(placeless.contains)
+                || token >= 5 && (token - 4...token).allSatisfy(placeless.contains)
         }
     }
 
@@ -199,7 +209,10 @@ final class MirrorProcess {
         }
         guard transactionsAdmit(cell) else { return .nothing }
         let result = cell.flow.pull(request)
-        if case .batch(let batch) = result { transactionTook(batch, slot: request.slot) }
+        if case .batch(let batch) = result {
+            cell.lastToken = batch.token
+            transactionTook(batch, slot: request.slot)
+        }
         return result
     }
 
@@ -299,7 +312,7 @@ final class MirrorProcess {
         transactions?.ledger.began(assignment.source, targetTopicID: assignment.targetTopicID)
         if let stamp = assignment.producer {
             identities[index] = stamp.identity
-            history.truth[index].producers.insert(stamp.identity.producerID)
+            history.truth[index].producers.insert(stamp.identity)
         }
         cell.produceSlot = producer.add(
             assignment.target,

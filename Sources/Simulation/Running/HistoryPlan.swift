@@ -131,7 +131,9 @@ struct HistoryPlan {
         }
         produce.linger = random.chance(5_000) ? .zero : .milliseconds(5)
         produce.maximumInFlight = random.pick([1, 2, 5, 5])
-        for fault in Self.perRequest where random.chance(4_500) { rates[fault] = random.pick([20, 100, 300, 600]) }
+        for fault in Self.perRequest where random.chance(4_500) {
+            rates[fault] = random.pick([20, 100, 300, 600, 2_000])
+        }
         for _ in 0..<random.int(0...5) {
             timed.append(Timed(at: moment(&random), fault: random.pick(Self.harmless)))
         }

@@ -49,6 +49,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case producerNotContinued
     /// The producer of records that no progress tells of is not looked up.
     case producerNotFound
+    /// A partition that begins again with another producer is not compared with its target.
+    case startForgotten
     /// A process that another one has overtaken writes on.
     case ownerIgnored
     /// A commit that is refused counts.

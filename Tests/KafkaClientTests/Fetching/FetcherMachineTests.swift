@@ -313,6 +313,15 @@ struct FetcherMachineTests {
         script.drain()
         script.answerQuestions(leader: 2, epoch: 0, id: new)
         #expect(script.machine.cursor(other)?.leader == 2 && script.machine.cursor(other)?.leaderEpoch == 0)
+        // A broker that still knows the old one is asked again.
+        let reports = script.reported.count
+        script.machine.seek(other, to: .offset(0), topicID: new, now: script.now)
+        script.drain()
+        script.answerQuestions(leader: 1, epoch: 9)
+        #expect(script.reported.count == reports && script.machine.cursor(other)?.topicID == new)
+        script.wait(.seconds(1))
+        script.answerQuestions(leader: 2, epoch: 0, id: new)
+        #expect(script.machine.cursor(other)?.phase == .fetching)
     }
 
     @Test("a batch larger than every limit is asked for with its own size, first")

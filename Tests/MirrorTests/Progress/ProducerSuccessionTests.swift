@@ -74,6 +74,24 @@ import Testing
         }
     }
 
+    @Test func whatStandsBehindAStartIsComparedByWhoeverBeginsThereAgain() {
+        var start = ProgressRecord(offset: 2)
+        start.isStart = true
+        start.targetStart = 6
+        start.producer = ProgressRecord.Producer(producer)
+        func record(behind known: ProgressRecord, _ targetOffset: Int64? = nil) -> ProgressRecord? {
+            let decision = ResumeResolver.Decision.begin(assignment(behind: 2, targetOffset))
+            let begun = ProducerSuccession.begin(decision, of: mirrored, with: fresh, sourceStart: nil, behind: known)
+            guard case .beginWhenWritten(_, let record) = begun else { return nil }
+            return record
+        }
+        #expect(record(behind: start)?.isStart == true && record(behind: start)?.targetStart == 6)
+        #expect(record(behind: start, 7)?.isStart == false)
+        // As MirrorMaker 2 writes progress: what is behind it is not the beginning.
+        start.isStart = false
+        #expect(record(behind: start)?.isStart == false)
+    }
+
     @Test func theLastRecordTellsUnlessSomethingWasFound() {
         let place = assignment(behind: 9, 7)
         let record = ProgressRecord(offset: 9, targetOffset: 7)

@@ -134,6 +134,17 @@ import Testing
         expect(compare(near, after: 9, copies, after: 4, producerID: 4), copied: 10, to: 5, foreign: 2)
     }
 
+    @Test func whatWasRemovedAndIsNotThereIsKnown() {
+        let source = Log([20: "u", 21: "v"], start: 20)
+        #expect(compare(source, Log([5: "u", 6: "v"]), after: 4).removed == 0..<20)
+        #expect(compare(source, after: 9, Log([5: "u"]), after: 4).removed == 10..<20)
+        // Some of them are there: how many nobody knows.
+        #expect(
+            compare(source, after: 9, Log([5: "k", 6: "u"], producerID: 4), after: 4, producerID: 4).removed == nil
+        )
+        #expect(compare(source, after: 19, Log([5: "u"]), after: 4).removed == nil)
+    }
+
     @Test func anEmptyAnswerIsNoEnd() {
         let (source, target) = (Log([0: "a", 1: "b"]), Log([0: "a", 1: "b"]))
         for empty in [3, 100] {
