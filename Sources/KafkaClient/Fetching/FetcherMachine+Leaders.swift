@@ -78,13 +78,17 @@ extension FetcherMachine {
         }
         let offset = entry.cursor.nextOffset
         if (logStart...max(logStart, logEnd)).contains(offset) {
-            // In range after all: the leader changed in between, or the broker no longer knows the epoch we named.
-            self.entries[slot]?.cursor.lastFetchedEpoch = -1
-            self.fail(slot, .refused(.offsetOutOfRange), blocked: false, reportFrom: 5)
+            // In range after all: the leader changed in between. Without the epoch a log that took another course would
+            // not be noticed, so it is given up only for a broker that does not know it any more.
+            if entry.cursor.attempts >= Self.epochAttempts { self.entries[slot]?.cursor.lastFetchedEpoch = -1 }
+            self.fail(slot, .refused(.offsetOutOfRange), blocked: false, reportFrom: Self.epochAttempts)
         } else {
             self.report(.offsetOutOfRange(slot: slot, offset: offset, logStart: logStart, logEnd: logEnd))
         }
     }
+
+    /// So often in a row a broker says that an offset is out of range, although it is not, until the epoch is the reason.
+    static let epochAttempts = 5
 
     mutating func ask(_ slot: Int, refresh: Bool) {
         guard let entry = self.entry(slot) else { return }

@@ -34,11 +34,11 @@ extension PartitionFlow {
     /// A broker that lost everything accepts any sequence, so the offset is the only sign.
     private mutating func checkPlace(_ base: Int64) -> Bool {
         if self.targetLoss != nil { return false }
-        guard let written = self.position?.targetOffset else { return true }
-        if base <= written {
+        if base <= max(self.position?.targetOffset ?? -1, self.leastWritten) {
             self.targetLoss = base
             return false
         }
+        guard let written = self.position?.targetOffset else { return true }
         // Markers of transactions take places of their own.
         if base > written + 1, !self.settings.isTransactional { self.foundForeign(upTo: base, behind: written) }
         return true
@@ -67,7 +67,9 @@ extension PartitionFlow {
         case .piece: break
         }
         self.noteOffsets(of: entry)
-        self.position?.targetOffset = entry.targetBase.map { $0 + Int64(entry.recordCount) - 1 }
+        let last = entry.targetBase.map { $0 + Int64(entry.recordCount) - 1 }
+        self.leastWritten = last ?? max(self.position?.targetOffset ?? -1, self.leastWritten) + Int64(entry.recordCount)
+        self.position?.targetOffset = last
         self.position?.producer = entry.stamp?.following(records: entry.recordCount)
         self.quarantineAttempts = 0
         if self.isTroubled {

@@ -111,6 +111,7 @@ extension PartitionFlow {
             self.offsets.wentBack(source: position.sourceOffset + 1, target: target + 1)
         }
         self.position = position
+        self.leastWritten = position.targetOffset ?? -1
         if !position.isDoubtful {
             self.position?.isApart = true
             self.hasJumped = true

@@ -108,7 +108,7 @@ extension PartitionFlow {
         }
         if let loss = self.targetLoss, self.queue.sentCount == 0, self.phase == .running {
             self.targetLoss = nil
-            let written = self.position?.targetOffset ?? loss
+            let written = self.position?.targetOffset ?? max(self.leastWritten, loss)
             self.takeBack(fromTarget: loss, writtenTo: written, now: now)
         }
         self.concludeForeign()

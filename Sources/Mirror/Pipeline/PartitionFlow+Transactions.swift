@@ -124,6 +124,7 @@ extension PartitionFlow {
         if let committed, self.isAbout(committed), committed.offset > self.position?.sourceOffset ?? .max {
             self.position?.sourceOffset = committed.offset
             self.position?.targetOffset = committed.targetOffset
+            self.leastWritten = committed.targetOffset ?? -1
             self.offsets.loseSight(through: committed.offset)
             if let epoch = committed.leaderEpoch { self.position?.leaderEpoch = epoch }
         }

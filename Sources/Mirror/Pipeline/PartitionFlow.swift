@@ -64,6 +64,8 @@ package struct PartitionFlow: Sendable {
     var isFirstInDoubt = false
     /// The target offset from which on the target has lost what we wrote.
     var targetLoss: Int64?
+    /// What is written reaches at least to this target offset; more than the position says where places are not known.
+    var leastWritten: Int64 = -1
     /// The last target offset that was written before the loss was noticed.
     var targetLossEnd: Int64 = -1
     /// Records of somebody else that were found in the mirror.

@@ -133,9 +133,7 @@ package struct ProducerSuccession: Sendable {
         guard let position = assignment.resumed, position.producer == nil, let offset = position.targetOffset,
             offset >= 0
         else { return nil }
-        // With notices its next sequence numbers may stand for other records, or the brokers' memory of producers was cut
-        // back with the log.
-        return notices.isEmpty ? offset : nil
+        return notices.allSatisfy { $0.keepsProducer(of: offset) } ? offset : nil
     }
 }
 

@@ -21,6 +21,18 @@ package enum ResumeNotice: Sendable, Equatable {
     /// The target lost records, and it is not known where its last one comes from: everything is copied again.
     case targetLost(end: Int64, writtenTo: Int64)
 
+    /// Whether whoever has written the target's record at an offset goes on, as brokers see it, with the next sequence
+    /// number.
+    ///
+    /// Otherwise it may stand for other records, or what the brokers know of producers was cut back with the log.
+    func keepsProducer(of offset: Int64) -> Bool {
+        switch self {
+        case .foreign(_, let range), .unproven(_, let range): range.upperBound <= offset
+        case .sourceRemoved: true
+        case .sourceRecreated, .targetRecreated, .sourceTruncated, .targetTruncated, .targetLost: false
+        }
+    }
+
     /// What the gap ledger is told.
     package func gap(_ mirrored: TopicPlan.Mirrored, flow: String, source: String, target: String) -> Gap {
         func gap(

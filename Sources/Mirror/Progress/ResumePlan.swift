@@ -400,8 +400,9 @@ package struct ResumePlan: Sendable {
         // Behind the progress of a topic that was deleted may be its last records: nobody can tell any more.
         let isExpected = notices.contains { notice in
             switch notice {
-            case .sourceRecreated, .targetRecreated: true
-            case .sourceTruncated, .sourceRemoved, .foreign, .unproven, .targetTruncated, .targetLost: false
+            case .sourceRecreated: true
+            case .targetRecreated, .sourceTruncated, .sourceRemoved, .foreign, .unproven, .targetTruncated, .targetLost:
+                false
             }
         }
         if comparison.foreignCount > 0, !isExpected {
@@ -425,7 +426,7 @@ package struct ResumePlan: Sendable {
             notices.append(.targetTruncated(at: kept + 1, writtenTo: lostUpTo))
         }
         if !notices.isEmpty {
-            // Its sequence numbers may stand for other records by now.
+            // The one of the last record goes on, where it can.
             assignment.producer = nil
             assignment.resumed?.producer = nil
         }

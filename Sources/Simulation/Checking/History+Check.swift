@@ -127,10 +127,10 @@ extension History {
         let there = Set(copies.compactMap(\.birth))
         let state = truth[index]
         for (birth, born) in state.born.enumerated() where !there.contains(birth) && isVisible(born) {
+            // The target lost all of a process's records, took the next ones in their place, and then the process died.
+            if state.lostProducers, state.reports.hasForeign { continue }
             switch born.removal {
             case .none:
-                // The target lost all of a process's records, took the next ones in their place, and then the process died.
-                if state.lostProducers, state.reports.hasForeign { continue }
                 // Records of somebody else in the place of lost ones are taken for what was there.
                 if state.wasTruncatedAtTarget, state.hadForeignWriter, state.reports.hasTargetTruncation { continue }
                 violate(.lost, "\(partition): number \(birth), source offset \(born.record.offset)")

@@ -141,7 +141,16 @@ final class History {
         // What is still under way comes first, and whatever it does has to be noticed.
         let settled = max(now, lastLateArrival) + .seconds(6)
         let limit = now + .minutes(6)
-        advance(until: limit) { self.now >= settled && self.isThrough }
+        var throughSince: NIODeadline?
+        advance(until: limit) {
+            // A log that took another course is noticed with the next answer.
+            guard self.isThrough else {
+                throughSince = nil
+                return false
+            }
+            throughSince = throughSince ?? self.now
+            return self.now >= settled && self.now >= (throughSince ?? self.now) + .seconds(2)
+        }
         if !isThrough { reportStuck() }
         check()
         statistics.virtualNanoseconds = Int64(now.uptimeNanoseconds) - 1_000_000_000

@@ -25,8 +25,6 @@ struct BornRecord {
     var topicID: KafkaUUID
     var fate: Fate
     var removal = Removal.none
-    /// The target held it at some time.
-    var wasWritten = false
 }
 
 /// All that was ever produced to one source partition; a record is known by its index, which is in its value.

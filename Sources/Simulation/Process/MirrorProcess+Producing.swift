@@ -148,6 +148,24 @@ extension MirrorProcess {
         }
     }
 
+    /// A producer's next epoch keeps late batches out as soon as it has written, so its first batch may be one that has
+    /// just been written late.
+    private func noteOvertaken(_ partition: TopicPartition, _ batch: ModelLog.Batch) {
+        guard let index = history.index(ofTarget: partition) else { return }
+        let state = history.truth[index]
+        guard state.wasTruncatedAtTarget || state.wasRecreatedAtTarget else { return }
+        // A broker that has forgotten the producer takes any sequence.
+        if !isAlive, batch.sequence > 0, history.target[partition]?.producers[batch.producerID]?.recent.count == 1 {
+            history.truth[index].lostProducers = true
+        }
+        for process in history.processes where process.isAlive && process.number > number {
+            guard let identity = process.identities[index], identity.producerID == batch.producerID,
+                identity.epoch > batch.producerEpoch
+            else { continue }
+            history.truth[index].lostProducers = true
+        }
+    }
+
     private func serve(_ request: ProduceRequest, _ node: Int32) -> ProduceResponse {
         if history.strikes(.leaderMove) {
             let pair = history.random.pick(history.pairs)
@@ -162,6 +180,7 @@ extension MirrorProcess {
             }
             return self.history.strikes(.unansweredPartition) ? .unanswered : nil
         } written: { partition, batch in
+            self.noteOvertaken(partition, batch)
             self.history.log.add(
                 self.history.now,
                 "written",

@@ -189,7 +189,9 @@ extension MirrorProcess {
     private func noteStart(_ record: ProgressRecord?, of source: TopicPartition) {
         guard let record, record.isStart, let id = record.sourceTopicID, let index = history.index(ofSource: source)
         else { return }
-        if history.truth[index].begun[id] == nil { history.truth[index].begun[id] = record.offset + 1 }
+        // As long as nothing is mirrored, it may begin at what is left of its source by then.
+        let isEmpty = history.target[history.pairs[index].target]?.batches.allSatisfy { $0.producerID < 0 } ?? true
+        if isEmpty || history.truth[index].begun[id] == nil { history.truth[index].begun[id] = record.offset + 1 }
     }
 
     /// Gives a partition back that somebody else has written in our place.

@@ -97,6 +97,7 @@ import Testing
         let record = ProgressRecord(offset: 9, targetOffset: 7)
         #expect(ProducerSuccession.recordOfProducer(place, []) == 7)
         #expect(ProducerSuccession.recordOfProducer(place, [.foreign(1, among: 5..<8)]) == nil)
+        #expect(ProducerSuccession.recordOfProducer(place, [.foreign(1, among: 5..<7)]) == 7)
         #expect(ProducerSuccession.recordOfProducer(place, [.sourceRecreated(before: record)]) == nil)
         #expect(ProducerSuccession.recordOfProducer(place, [.targetTruncated(at: 8, writtenTo: 9)]) == nil)
         #expect(ProducerSuccession.recordOfProducer(place, [.targetRecreated(before: record)]) == nil)
