@@ -133,7 +133,7 @@ package struct ProducerSuccession: Sendable {
         guard let position = assignment.resumed, position.producer == nil, let offset = position.targetOffset,
             offset >= 0
         else { return nil }
-        return notices.allSatisfy { $0.keepsProducer(of: offset) } ? offset : nil
+        return notices.allSatisfy(\.leavesProducer) ? offset : nil
     }
 }
 

@@ -21,16 +21,19 @@ package enum ResumeNotice: Sendable, Equatable {
     /// The target lost records, and it is not known where its last one comes from: everything is copied again.
     case targetLost(end: Int64, writtenTo: Int64)
 
-    /// Whether whoever has written the target's record at an offset goes on, as brokers see it, with the next sequence
-    /// number.
-    ///
-    /// Otherwise it may stand for other records, or what the brokers know of producers was cut back with the log.
-    func keepsProducer(of offset: Int64) -> Bool {
+    /// Records of somebody else, where they are; nil for what else was found.
+    var foreignRange: Range<Int64>? {
         switch self {
-        case .foreign(_, let range), .unproven(_, let range): range.upperBound <= offset
-        case .sourceRemoved: true
-        case .sourceRecreated, .targetRecreated, .sourceTruncated, .targetTruncated, .targetLost: false
+        case .foreign(_, let range), .unproven(_, let range): range
+        case .sourceRemoved, .sourceRecreated, .targetRecreated, .sourceTruncated, .targetTruncated, .targetLost: nil
         }
+    }
+
+    /// Whether the partition's producer may go on; otherwise its next sequence numbers may stand for other records, or what
+    /// brokers know of producers was cut back with the log.
+    var leavesProducer: Bool {
+        if case .sourceRemoved = self { return true }
+        return foreignRange != nil
     }
 
     /// What the gap ledger is told.

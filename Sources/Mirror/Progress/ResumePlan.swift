@@ -1,4 +1,4 @@
-import KafkaClient
+package import KafkaClient
 import KafkaProtocol
 import KafkaRecords
 package import MirrorModel
@@ -158,6 +158,8 @@ package struct ResumePlan: Sendable {
     private var compared: Stage?
     /// The comparison began at a record that is the copy of its original.
     private var hasMet = false
+    /// Idempotent producers of records that are no copies.
+    private var foreignProducers: Set<Int64> = []
     /// The target has lost records that were mirrored from there on.
     private var isTakenBack = false
     /// The last target offset that was written before the target lost records.
@@ -225,6 +227,14 @@ package struct ResumePlan: Sendable {
         guard !copied.isEmpty else { return nil }
         stage = .comparing(comparison, fallback: fallback, isUnproven: isUnproven)
         return Proven(progress: progress, copied: copied, isFromBeginning: isUnproven)
+    }
+
+    /// Whether the producer of the target's record at an offset goes on with its next sequence number, as brokers see it:
+    /// nothing behind that record is its own.
+    package func goesOn(_ producer: ProducerStamp, behind offset: Int64) -> Bool {
+        notices.allSatisfy(\.leavesProducer)
+            && (!foreignProducers.contains(producer.identity.producerID)
+                || notices.allSatisfy { $0.foreignRange.map { $0.upperBound <= offset } ?? true })
     }
 
     /// The question to ask now, or where the partition goes on.
@@ -425,8 +435,8 @@ package struct ResumePlan: Sendable {
         if let lostUpTo, let kept = assignment.resumed?.targetOffset, kept < lostUpTo {
             notices.append(.targetTruncated(at: kept + 1, writtenTo: lostUpTo))
         }
-        if !notices.isEmpty {
-            // The one of the last record goes on, where it can.
+        foreignProducers = comparison.foreignProducers
+        if let producer = assignment.producer, !goesOn(producer, behind: assignment.resumed?.targetOffset ?? -1) {
             assignment.producer = nil
             assignment.resumed?.producer = nil
         }

@@ -173,7 +173,7 @@ package struct ResumeResolver: Sendable {
             case .begin(let assignment):
                 var assignment = assignment
                 do {
-                    assignment = try await self.continuing(assignment, plan.notices, deadline)
+                    assignment = try await self.continuing(assignment, plan, deadline)
                 } catch {
                     unfinished.keep(plan, resumption)
                     return .wait(reason: "who wrote the mirror's last record cannot be read: \(error)", nextStep: nil)
@@ -217,14 +217,16 @@ package struct ResumeResolver: Sendable {
     /// Goes on with the producer of the last record, if it was found by comparing and is not known yet.
     private func continuing(
         _ assignment: PartitionAssignment,
-        _ notices: [ResumeNotice],
+        _ plan: ResumePlan,
         _ deadline: Deadline
     ) async throws -> PartitionAssignment {
-        guard let offset = ProducerSuccession.recordOfProducer(assignment, notices) else { return assignment }
+        guard let offset = ProducerSuccession.recordOfProducer(assignment, plan.notices) else { return assignment }
         var result = assignment
         let fetch = RecordFetch(client: target, partition: assignment.target, isReadCommitted: false)
         do {
-            result.producer = try await fetch.producer(behind: offset, deadline: deadline)
+            result.producer = try await fetch.producer(behind: offset, deadline: deadline).flatMap {
+                plan.goesOn($0, behind: offset) ? $0 : nil
+            }
         } catch let error as KafkaClientError
             where error.kafkaError == .offsetOutOfRange || error.kafkaError == .topicAuthorizationFailed
         {

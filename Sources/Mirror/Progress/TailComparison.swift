@@ -44,6 +44,8 @@ struct TailComparison: Sendable {
     private(set) var foreignCount: Int64 = 0
     /// Where they are, with what is between them.
     private(set) var foreign: ClosedRange<Int64>?
+    /// Idempotent producers that have written some of them.
+    private(set) var foreignProducers: Set<Int64> = []
     private(set) var question: ResumePlan.Question?
 
     /// After so many empty answers, a tenth of a second each, a log is believed to end there.
@@ -184,6 +186,7 @@ struct TailComparison: Sendable {
             found = ProgressRecord(offset: offset + 1, targetOffset: copy.record.offset)
         } else {
             foreignCount += 1
+            if copy.producerID >= 0 { foreignProducers.insert(copy.producerID) }
             foreign = (foreign?.lowerBound ?? copy.record.offset)...copy.record.offset
         }
         return true

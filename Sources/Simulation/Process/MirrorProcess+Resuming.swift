@@ -258,7 +258,7 @@ extension MirrorProcess {
         switch plan.next {
         case .begin(let assignment):
             for notice in plan.notices { note(notice, mirrored) }
-            continuing(assignment, plan.notices) { assignment in
+            continuing(assignment, plan) { assignment in
                 guard var assignment else {
                     decided(.wait(reason: "no answer", nextStep: nil))
                     return
@@ -285,10 +285,11 @@ extension MirrorProcess {
     /// Goes on with the producer of the last record, if it was found by comparing and is not known yet.
     private func continuing(
         _ assignment: PartitionAssignment,
-        _ notices: [ResumeNotice],
+        _ plan: ResumePlan,
         _ decided: @escaping (PartitionAssignment?) -> Void
     ) {
-        guard let offset = ProducerSuccession.recordOfProducer(assignment, notices), !mutated(.producerNotFound) else {
+        guard let offset = ProducerSuccession.recordOfProducer(assignment, plan.notices), !mutated(.producerNotFound)
+        else {
             decided(assignment)
             return
         }
@@ -302,7 +303,9 @@ extension MirrorProcess {
                 return
             }
             var assignment = assignment
-            assignment.producer = bytes.flatMap { try? VisibleRecords.producer(behind: offset, in: $0) }
+            assignment.producer = bytes.flatMap { try? VisibleRecords.producer(behind: offset, in: $0) }.flatMap {
+                plan.goesOn($0, behind: offset) ? $0 : nil
+            }
             assignment.resumed?.producer = assignment.producer
             decided(assignment)
         }

@@ -57,6 +57,10 @@ extension MirrorProcess {
     func transactionsHandle(_ event: ProduceEvent) -> Bool {
         guard let transactions else { return false }
         switch event {
+        case .acknowledged where transactions.cycle.phase == .halted,
+            .refused where transactions.cycle.phase == .halted:
+            // The answer that ended the transaction tells of other batches behind it, which are lost all the same.
+            return true
         case .acknowledged(let slot, let token, let base, _):
             if let partition = transactions.progressBySlot[slot] {
                 transactions.progress[partition]?.outstanding -= 1
