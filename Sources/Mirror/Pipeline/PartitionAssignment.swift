@@ -17,6 +17,8 @@ package struct PartitionAssignment: Sendable, Equatable {
     package var maxBatchBytes: Int?
     /// The producer to go on with, and the sequence number of the first record.
     package var producer: ProducerStamp?
+    /// What stands behind the resumed position can be compared with the source.
+    package var isComparable = true
     /// The producer is another one than that of the records before, of which some may still be on their way.
     package var isProducerRenewed = false
     /// Records found at the target behind the progress that was written, up to `resumed`.

@@ -22,7 +22,9 @@ extension PartitionFlow {
     func isInDoubt(_ entry: FlowEntry) -> Bool {
         guard self.sharesProducer else { return false }
         if self.hasJumped { return true }
-        guard !self.hasWritten, let resumed = self.assignment.resumed else { return false }
+        guard !self.hasWritten, self.assignment.isComparable, let resumed = self.assignment.resumed else {
+            return false
+        }
         // In the place of records that were there before: they are lost, which is another matter.
         if let base = entry.targetBase, let written = resumed.targetOffset, base <= written { return false }
         if self.assignment.isProducerRenewed { return true }

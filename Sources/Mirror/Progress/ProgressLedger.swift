@@ -123,10 +123,12 @@ package struct ProgressLedger: Sendable {
         for (partition, position) in positions {
             // Where mirroring begins is worth a record: what is written from there on has to come even when it is
             // stopped before the first record, and `latest` is somewhere else by then.
-            let isStart = position.targetOffset == nil && known[partition]?.isStart ?? true
+            let targetID = targetTopicIDs[partition] ?? .zero
+            // So it is with a target topic that was made anew.
+            let isSameTarget = isSameTopic(known[partition]?.targetTopicID, targetID == .zero ? nil : targetID)
+            let isStart = position.targetOffset == nil && (known[partition]?.isStart ?? true || !isSameTarget)
             // Another topic of the same name begins at -1 behind what the old one has left at the target.
             guard position.sourceOffset >= 0 || isStart || position.targetOffset != nil else { continue }
-            let targetID = targetTopicIDs[partition] ?? .zero
             var record = ProgressRecord(
                 offset: position.sourceOffset,
                 targetOffset: position.targetOffset,
@@ -135,7 +137,7 @@ package struct ProgressLedger: Sendable {
                 targetTopicID: targetID == .zero ? nil : targetID
             )
             record.isStart = isStart
-            record.targetStart = isStart ? known[partition]?.targetStart : nil
+            record.targetStart = isStart && isSameTarget ? known[partition]?.targetStart : nil
             record.isTransactional = isTransactional
             record.isApart = position.isApart
             record.isDoubtful = position.isDoubtful

@@ -475,6 +475,7 @@ package struct ResumePlan: Sendable {
             )
         )
         assignment.resumed?.isApart = record.isApart
+        assignment.isComparable = record.targetOffset != nil || record.isStart
         return assignment
     }
 }

@@ -136,6 +136,7 @@ extension History {
                 violate(.lost, "\(partition): number \(birth), source offset \(born.record.offset)")
                 return
             case .retention:
+                if state.lostProducers, state.reports.hasTargetTruncation { continue }
                 let offset = born.record.offset
                 if let begun = state.begun[born.topicID], offset < begun { continue }
                 if state.reports.gaps.contains(where: { $0.topic == born.topicID && $0.range.contains(offset) }) {
