@@ -77,10 +77,14 @@ extension FetcherMachine {
             return
         }
         let offset = entry.cursor.nextOffset
-        if (logStart...max(logStart, logEnd)).contains(offset) {
-            // In range after all: the leader changed in between. Without the epoch a log that took another course would
-            // not be noticed, so it is given up only for a broker that does not know it any more.
-            if entry.cursor.attempts >= Self.epochAttempts { self.entries[slot]?.cursor.lastFetchedEpoch = -1 }
+        let isGivenUp = entry.cursor.lastFetchedEpoch < 0 || entry.cursor.attempts >= Self.epochAttempts
+        if offset >= logStart, !isGivenUp {
+            // With the epoch its leader tells where its log took another course. Without, that would not be noticed once
+            // the log has grown again, so the epoch is given up only for a broker that does not know it any more.
+            self.fail(slot, .refused(.offsetOutOfRange), blocked: false, reportFrom: Self.epochAttempts)
+        } else if (logStart...max(logStart, logEnd)).contains(offset) {
+            // The leader changed in between.
+            self.entries[slot]?.cursor.lastFetchedEpoch = -1
             self.fail(slot, .refused(.offsetOutOfRange), blocked: false, reportFrom: Self.epochAttempts)
         } else {
             self.report(.offsetOutOfRange(slot: slot, offset: offset, logStart: logStart, logEnd: logEnd))

@@ -121,7 +121,10 @@ extension PartitionFlow {
             return
         case .running, .proving: break
         }
-        if let committed, self.isAbout(committed), committed.offset > self.position?.sourceOffset ?? .max {
+        // What is committed may be of before the place was changed.
+        if let committed, !self.hasJumped, self.isAbout(committed),
+            committed.offset > self.position?.sourceOffset ?? .max
+        {
             self.position?.sourceOffset = committed.offset
             self.position?.targetOffset = committed.targetOffset
             self.leastWritten = committed.targetOffset ?? -1

@@ -115,7 +115,13 @@ package struct ResumePlan: Sendable {
             var record = ProgressRecord(offset: -1)
             record.targetOffset = before.targetOffset
             record.isApart = true
-            if before.targetOffset == nil, targetEnd ?? 0 > 0 {
+            if let id = before.targetTopicID, mirrored.targetTopicID != .zero, id != mirrored.targetTopicID {
+                // So was the target topic.
+                notices.append(.targetRecreated(before: before))
+                record.targetOffset = nil
+                tailFrom = 0
+            }
+            if record.targetOffset == nil, targetEnd ?? 0 > 0 {
                 // A run before may have begun with it.
                 stage = .targetStart(behind: record)
             } else {

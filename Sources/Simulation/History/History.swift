@@ -187,7 +187,10 @@ final class History {
 
     /// Everything is mirrored.
     private var isThrough: Bool {
-        guard let process = processes.last(where: { $0.isAlive }) else { return false }
+        // An answer that never comes is noticed when its time is over.
+        guard let process = processes.last(where: { $0.isAlive }),
+            process.fetchLinks.values.allSatisfy({ !$0.isBroken })
+        else { return false }
         return pairs.allSatisfy { pair in
             // Consumers see what is committed once its marker is there.
             guard let log = source[pair.source], target[pair.target]?.open.isEmpty ?? true,

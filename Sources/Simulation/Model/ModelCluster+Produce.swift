@@ -1,3 +1,4 @@
+import KafkaClient
 import KafkaProtocol
 import KafkaRecords
 import NIOCore
@@ -30,6 +31,8 @@ extension ModelCluster {
                 if case .notWritten(let code) = fault {
                     answer.errorCode = code
                     answer.baseOffset = -1
+                    // What is under way of that producer is refused as well.
+                    if code == .unknownProducerID || code == .invalidProducerEpoch { forget(data, partition, code) }
                 } else {
                     answer = append(
                         data,
@@ -51,6 +54,16 @@ extension ModelCluster {
             response.responses.append(answers)
         }
         return response
+    }
+
+    private mutating func forget(
+        _ data: ProduceRequest.PartitionProduceData,
+        _ partition: TopicPartition,
+        _ code: ErrorCode
+    ) {
+        guard let bytes = data.records?.joined(), let batch = try? RecordBatchView(bytes) else { return }
+        let identity = ProducerIdentity(producerID: batch.producerID, epoch: batch.producerEpoch)
+        self[partition]?.forgotten[identity] = code
     }
 
     private mutating func append(
@@ -84,6 +97,8 @@ extension ModelCluster {
         if batch.isTransactional, let code = refusal(ofTransactional: batch, transactionalID, partition) {
             return refuse(code)
         }
+        let identity = ProducerIdentity(producerID: batch.producerID, epoch: batch.producerEpoch)
+        if let code = log.forgotten[identity] { return refuse(code) }
         if batch.producerID >= 0, let known = log.producers[batch.producerID] {
             guard batch.producerEpoch >= known.epoch else { return refuse(.invalidProducerEpoch) }
             if batch.producerEpoch == known.epoch {

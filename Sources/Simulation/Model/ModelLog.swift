@@ -1,3 +1,4 @@
+import KafkaClient
 import KafkaProtocol
 import KafkaRecords
 import NIOCore
@@ -44,6 +45,8 @@ struct ModelLog {
     var open: [Int64: Int64] = [:]
     var aborted: [Aborted] = []
     var producers: [Int64: Producer] = [:]
+    /// Those that the broker refuses, whatever their log says.
+    var forgotten: [ProducerIdentity: ErrorCode] = [:]
     /// What metadata that lag behind still say.
     var before: (leader: Int32, epoch: Int32, until: NIODeadline)?
 

@@ -292,6 +292,33 @@ struct FetcherMachineTests {
         #expect(script.last.topics.first?.partitions.first?.fetchOffset == 70)
     }
 
+    @Test("an offset that is in range after all goes on with its epoch, but for a broker that no longer knows it")
+    func inRangeAfterAll() throws {
+        let script = Script()
+        let slot = script.machine.add(
+            TopicPartition(topic: Self.topic, partition: 0),
+            topicID: Self.id,
+            start: .offset(50),
+            lastFetchedEpoch: 4,
+            now: script.now
+        )
+        script.drain()
+        script.answerQuestions(leader: 1, epoch: 5)
+        script.connect()
+        var epochs: [Int32] = []
+        for _ in 0..<8 {
+            let asked = script.sent.last { !$0.request.topics.isEmpty }
+            epochs.append(try #require(asked?.request.topics.first?.partitions.first).lastFetchedEpoch)
+            script.answer(after: .milliseconds(1), [data(0, error: .offsetOutOfRange)])
+            let generation = try #require(script.bounds.last).generation
+            script.machine.foundBounds(slot, generation: generation, logStart: 0, logEnd: 60, now: script.now)
+            script.drain()
+            script.wait(.seconds(5))
+            script.answerQuestions(leader: 1, epoch: 5)
+        }
+        #expect(epochs == [4, 4, 4, 4, 4, 4, -1, -1])
+    }
+
     @Test("a diverging epoch and another topic id stop the partition")
     func divergence() {
         let script = Script()

@@ -221,10 +221,56 @@ struct PartitionFlowTests {
         let script = try Script()
         try script.fetch([0, 10])
         let tokens = script.send(2)
-        script.acknowledge(tokens[0], at: nil)
-        #expect(script.position?.sourceOffset == 9 && script.position?.targetOffset == nil)
         script.acknowledge(tokens[1], at: 10)
+        script.acknowledge(tokens[0], at: nil)
+        #expect(script.position?.sourceOffset == 19 && script.position?.targetOffset == 19)
         #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 10, target: 10, count: 10)])
+    }
+
+    @Test("batches without a place wait for one behind them that tells it, and no longer")
+    func placesOfSeveral() throws {
+        let script = try Script(PartitionPosition(sourceOffset: -1, targetOffset: 99))
+        try script.fetch((0..<12).map { $0 * 10 })
+        var tokens = script.send(4)
+        for index in 0..<3 { script.acknowledge(tokens[index], at: nil) }
+        #expect(script.position?.sourceOffset == -1)
+        script.acknowledge(tokens[3], at: 130)
+        #expect(script.position?.sourceOffset == 39 && script.position?.targetOffset == 139)
+        #expect(script.flow.offsets.map.runs == [OffsetMap.Run(source: 0, target: 100, count: 40)])
+        // Nothing is out that could tell.
+        tokens = script.send(1)
+        script.acknowledge(tokens[0], at: nil)
+        #expect(script.position?.sourceOffset == 49 && script.position?.targetOffset == nil)
+        // A target that never tells does not hold up everything.
+        tokens = script.send(7)
+        for index in 0..<6 { script.acknowledge(tokens[index], at: nil) }
+        #expect(script.position?.sourceOffset == 59)
+    }
+
+    @Test("a target that lost records is noticed also behind a batch whose place is not known")
+    func lossBehindAnUnknownPlace() throws {
+        let script = try Script(PartitionPosition(sourceOffset: -1, targetOffset: 99))
+        try script.fetch([0, 10, 20])
+        let tokens = script.send(3)
+        script.acknowledge(tokens[1], at: nil)
+        script.acknowledge(tokens[2], at: 0)
+        script.acknowledge(tokens[0], at: nil)
+        #expect(script.events.contains { if case .targetTruncated(at: 0, _) = $0 { true } else { false } })
+    }
+
+    @Test("a proof that is due wakes a partition that is drained once")
+    func dueProof() throws {
+        let script = try Script()
+        try script.fetch([0, 10])
+        let token = script.send(1)[0]
+        script.refuse(.other, token, isUnknown: true, .requestTimedOut)
+        let generation = try #require(script.queries.last)
+        script.flow.notProven(generation: generation, reason: "no answer", now: script.now)
+        let due = try #require(script.flow.nextWake)
+        script.flow.drain()
+        script.flow.tick(now: due)
+        script.drain()
+        #expect(script.flow.nextWake == nil)
     }
 
     @Test("a batch that is too large is split: read again with a smaller limit")

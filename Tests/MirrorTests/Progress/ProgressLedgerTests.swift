@@ -66,6 +66,19 @@ import Testing
         )
     }
 
+    @Test func theBeginningAtATargetThatWasMadeAnewIsAStart() throws {
+        var ledger = ProgressLedger(loaded: [
+            t0: ProgressRecord(offset: 9, targetOffset: 7, sourceTopicID: a, targetTopicID: b)
+        ])
+        ledger.began(mirrored(source: a, target: c))
+        ledger.observe([t0: PartitionPosition(sourceOffset: 1, sourceTopicID: a)])
+        #expect(try #require(ledger.unwritten[t0]).isStart)
+        // An unknown place at the same target is none.
+        ledger.observe([t0: PartitionPosition(sourceOffset: 5, targetOffset: 3, sourceTopicID: a)])
+        ledger.observe([t0: PartitionPosition(sourceOffset: 6, sourceTopicID: a)])
+        #expect(try #require(ledger.unwritten[t0]).isStart == false)
+    }
+
     @Test func anotherTopicOfTheSameNameIsNotTheSame() {
         let record = ProgressRecord(offset: 9, targetOffset: 7, sourceTopicID: a, targetTopicID: b)
         let ledger = ProgressLedger(loaded: [t0: record])

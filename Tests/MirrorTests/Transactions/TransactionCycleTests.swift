@@ -121,6 +121,8 @@ struct TransactionCycleTests {
         #expect(cycle.takeActions().isEmpty)
         cycle.added(generation: 0, now: time(21))
         cycle.committed(generation: 0, now: time(21))
+        cycle.acknowledged(now: time(21))
+        cycle.dropped(1, now: time(21))
         #expect(cycle.takeActions().isEmpty)
         cycle.begin(now: time(30))
         #expect(cycle.takeActions() == [.add([p1], generation: 1)])
@@ -128,8 +130,12 @@ struct TransactionCycleTests {
         #expect(cycle.takeActions().isEmpty)
         cycle.added(generation: 1, now: time(31))
         #expect(cycle.takeActions() == [.admit([p1])])
-        // The batch that was out does not hold this one up.
+        cycle.sent(now: time(32))
         cycle.tick(now: time(100))
+        #expect(cycle.takeActions().isEmpty)
+        // The batch that was out before does not hold this one up, nor does its answer let it go on too early.
+        cycle.acknowledged(now: time(101))
+        cycle.tick(now: time(200))
         #expect(cycle.takeActions() == [.prepareProgress])
     }
 
