@@ -59,8 +59,9 @@ package final class ProducerContinuity: Sendable {
             )
         }
         open.removeAll { index in
-            let known = ledger.known[decisions[index].0.source]?.producer
-            guard let successor = ProducerSuccession.successor(of: known) else { return false }
+            let source = decisions[index].0.source
+            let known = ledger.known[source]?.producer
+            guard let successor = succession.withLock({ $0.successor(of: known, at: source) }) else { return false }
             begin(index, successor)
             return true
         }

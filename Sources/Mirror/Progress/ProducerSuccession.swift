@@ -11,13 +11,14 @@ package struct ProducerSuccession: Sendable {
     /// Target partitions that have begun with it: there it cannot begin a second time.
     private var begun: Set<TopicPartition> = []
     private var overtaken: [TopicPartition: Overtaken] = [:]
+    /// The newest epochs that the brokers do not know.
+    private var forgotten: [TopicPartition: ProducerIdentity] = [:]
 
     /// How often a partition was overtaken at one sequence number, which then is not the next one at all.
     private struct Overtaken {
         var producer: ProducerStamp?
         var times = 1
         var since: ContinuousClock.Instant
-        var isForgotten: Bool
     }
 
     /// After so many times, and so long, the brokers remember something else than their log holds: another producer goes
@@ -38,13 +39,20 @@ package struct ProducerSuccession: Sendable {
         isForgotten: Bool = false,
         now: ContinuousClock.Instant
     ) {
+        if isForgotten, let identity = producer?.identity, !isForgottenBefore(identity, partition) {
+            forgotten[partition] = identity
+        }
         guard var before = overtaken[partition], before.producer == producer else {
-            overtaken[partition] = Overtaken(producer: producer, since: now, isForgotten: isForgotten)
+            overtaken[partition] = Overtaken(producer: producer, since: now)
             return
         }
         before.times += 1
-        before.isForgotten = before.isForgotten || isForgotten
         overtaken[partition] = before
+    }
+
+    private func isForgottenBefore(_ identity: ProducerIdentity, _ partition: TopicPartition) -> Bool {
+        guard let known = forgotten[partition] else { return false }
+        return known.producerID == identity.producerID && known.epoch >= identity.epoch
     }
 
     /// The decision without a producer that the brokers refuse to go on with.
@@ -52,11 +60,11 @@ package struct ProducerSuccession: Sendable {
         _ decision: ResumeResolver.Decision,
         now: ContinuousClock.Instant
     ) -> ResumeResolver.Decision {
-        guard var assignment = decision.assignment, let producer = assignment.producer,
-            let overtaken = overtaken[assignment.source], overtaken.producer == producer,
-            overtaken.isForgotten
-                || overtaken.times >= Self.patience.times && now >= overtaken.since + Self.patience.time
-        else { return decision }
+        guard var assignment = decision.assignment, let producer = assignment.producer else { return decision }
+        let isRefused = overtaken[assignment.source].map {
+            $0.producer == producer && $0.times >= Self.patience.times && now >= $0.since + Self.patience.time
+        }
+        guard isRefused == true || isForgottenBefore(producer.identity, assignment.source) else { return decision }
         assignment.producer = nil
         return decision.with(assignment)
     }
@@ -78,9 +86,14 @@ package struct ProducerSuccession: Sendable {
     ///
     /// As soon as it has written, brokers refuse what processes before it have still on their way, which they would not
     /// do for another producer.
-    package static func successor(of producer: ProgressRecord.Producer?) -> ProducerIdentity? {
-        guard let producer, producer.epoch < .max else { return nil }
-        return ProducerIdentity(producerID: producer.id, epoch: producer.epoch + 1)
+    package func successor(of producer: ProgressRecord.Producer?, at partition: TopicPartition) -> ProducerIdentity? {
+        guard let producer else { return nil }
+        var epoch = producer.epoch
+        if let forgotten = forgotten[partition], forgotten.producerID == producer.id {
+            epoch = max(epoch, forgotten.epoch)
+        }
+        guard epoch < .max else { return nil }
+        return ProducerIdentity(producerID: producer.id, epoch: epoch + 1)
     }
 
     /// Lets a partition begin with a producer, and says what has to be written down before.

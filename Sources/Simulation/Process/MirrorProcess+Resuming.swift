@@ -92,7 +92,7 @@ extension MirrorProcess {
             if let assignment = decisions[index].1.assignment, assignment.producer == nil { open.append(index) }
         }
         let known = open.map { ledger.known[decisions[$0].0.source] }
-        let successors = known.map { ProducerSuccession.successor(of: $0?.producer) }
+        let successors = zip(open, known).map { succession.successor(of: $1?.producer, at: decisions[$0].0.source) }
         let new = zip(open, successors).filter { $0.1 == nil }.compactMap { decisions[$0.0].1.assignment?.target }
         identity(for: Set(new)) { identity in
             for (place, index) in open.enumerated() {

@@ -51,6 +51,14 @@ import Testing
         var succession = ProducerSuccession()
         succession.overtook(source, producer, isForgotten: true, now: .now)
         #expect(succession.checked(.begin(assignment), now: .now).assignment?.producer == nil)
+        // Nor an epoch before it, and no epoch comes twice.
+        let known = ProgressRecord.Producer(producer)
+        let next = ProducerStamp(identity: ProducerIdentity(producerID: 4, epoch: 1), sequence: 0)
+        #expect(succession.successor(of: known, at: source) == next.identity)
+        succession.overtook(source, next, isForgotten: true, now: .now)
+        #expect(succession.checked(.begin(assignment), now: .now).assignment?.producer == nil)
+        #expect(succession.successor(of: known, at: source) == ProducerIdentity(producerID: 4, epoch: 2))
+        #expect(succession.successor(of: known, at: target) == next.identity)
     }
 
     @Test func aProducerIsWrittenDownOrThePartitionWaits() {

@@ -105,7 +105,7 @@ struct ResumePlanTests {
     func successor() throws {
         var known = ProgressRecord(offset: 30, targetOffset: 30)
         known.producer = ProgressRecord.Producer(id: 7, epoch: 2, nextSequence: 40)
-        let identity = try #require(ProducerSuccession.successor(of: known.producer))
+        let identity = try #require(ProducerSuccession().successor(of: known.producer, at: Self.mirrored.source))
         #expect(identity == ProducerIdentity(producerID: 7, epoch: 3))
         var assignment = ResumePlan.after(ProgressRecord(offset: 24, targetOffset: 24), Self.mirrored)
         let notice = ResumeNotice.targetTruncated(at: 25, writtenTo: 30)
@@ -123,6 +123,9 @@ struct ResumePlanTests {
         }
         #expect(begun.producer == ProducerStamp(identity: identity, sequence: 0) && begun.isProducerRenewed)
         #expect(record.offset == 30 && record.producer?.epoch == 3, "what was found is not in the ledger yet")
-        #expect(ProducerSuccession.successor(of: ProgressRecord.Producer(id: 7, epoch: .max, nextSequence: 0)) == nil)
+        #expect(
+            ProducerSuccession().successor(of: .init(id: 7, epoch: .max, nextSequence: 0), at: Self.mirrored.source)
+                == nil
+        )
     }
 }
