@@ -89,6 +89,16 @@ extension PartitionFlow {
         return true
     }
 
+    /// Acts on a loss that an acknowledgement has shown; false when there was none.
+    @discardableResult
+    mutating func takeBackLoss(now: NIODeadline) -> Bool {
+        guard let loss = self.targetLoss else { return false }
+        self.targetLoss = nil
+        let written = self.position?.targetOffset ?? max(self.leastWritten, loss)
+        self.takeBack(fromTarget: loss, writtenTo: written, now: now)
+        return true
+    }
+
     /// The target lost what we wrote from an offset on: goes back to where it came from.
     mutating func takeBack(fromTarget end: Int64, writtenTo: Int64, now: NIODeadline) {
         self.report(.targetTruncated(at: end, writtenTo: writtenTo))

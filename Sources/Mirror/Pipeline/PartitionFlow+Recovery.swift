@@ -106,11 +106,7 @@ extension PartitionFlow {
             self.isFirstInDoubt = false
             if self.phase == .running { self.yield(.overtaken(isForgotten: false)) }
         }
-        if let loss = self.targetLoss, self.queue.sentCount == 0, self.phase == .running {
-            self.targetLoss = nil
-            let written = self.position?.targetOffset ?? max(self.leastWritten, loss)
-            self.takeBack(fromTarget: loss, writtenTo: written, now: now)
-        }
+        if self.queue.sentCount == 0, self.phase == .running { self.takeBackLoss(now: now) }
         self.concludeForeign()
         if let reason = self.damageAtHead {
             self.damageAtHead = nil

@@ -16,6 +16,8 @@ extension PartitionFlow {
         case .holding, .yielding: return
         case .starting, .running, .proving, .quarantined: break
         }
+        // The queue is dropped with it: nothing more is out.
+        if self.takeBackLoss(now: now) { return }
         if self.sharesProducer, refusal.kind == .sequenceLost {
             // Only a comparison tells what the target has: the visible end of its log may not show it yet, or show as many
             // records of somebody else as it has lost of ours.

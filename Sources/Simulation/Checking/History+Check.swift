@@ -137,6 +137,8 @@ extension History {
                 return
             case .retention:
                 if state.lostProducers, state.reports.hasTargetTruncation { continue }
+                // The target's copies of records that were cut off are counted as those of records that were removed.
+                if state.wasTruncatedAtSource, state.reports.hasForeign { continue }
                 let offset = born.record.offset
                 if let begun = state.begun[born.topicID], offset < begun { continue }
                 if state.reports.gaps.contains(where: { $0.topic == born.topicID && $0.range.contains(offset) }) {
