@@ -68,6 +68,20 @@ struct FetchBroker: Sendable {
         self.inFlight == nil && self.session.wantedCount > 0 && self.idleUntil <= now && self.throttledUntil <= now
     }
 
+    /// When something has to be done for it in any case.
+    func considerWakes(now: NIODeadline, _ consider: (NIODeadline) -> Void) {
+        switch self.link {
+        case .waiting(let until): if !self.members.isEmpty { consider(until) }
+        case .ready:
+            if self.inFlight == nil, self.session.wantedCount > 0 {
+                let open = max(self.idleUntil, self.throttledUntil)
+                if open > now { consider(open) }
+            }
+        case .idle, .connecting: break
+        }
+        if !self.ahead.streaming.isEmpty, self.throttledUntil > now { consider(self.throttledUntil) }
+    }
+
     static func rate(_ bytes: Int, in time: TimeAmount) -> Double {
         Double(bytes) * 1e9 / Double(max(1, time.nanoseconds))
     }

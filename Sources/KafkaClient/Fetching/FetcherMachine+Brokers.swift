@@ -60,10 +60,7 @@ extension FetcherMachine {
         if entry.node != node {
             self.leaveBroker(slot)
             self.entries[slot]?.node = node
-            if self.brokers[node] == nil {
-                self.brokers[node] = FetchBroker()
-                self.nodes = self.brokers.keys.sorted()
-            }
+            self.brokers.add(node, FetchBroker())
             self.brokers[node]?.join(slot, entry.cursor)
             self.updateLimit(node)
         }
@@ -129,7 +126,7 @@ extension FetcherMachine {
 
     /// Sends whatever can be sent now.
     mutating func pump() {
-        for node in self.nodes {
+        for node in self.brokers.nodes {
             self.pumpAhead(node)
             self.pump(node)
         }
@@ -163,8 +160,10 @@ extension FetcherMachine {
 
     mutating func send(_ node: Int32, version: Int16) {
         // Brokers share the budget: each leaves enough for one answer of every other that has none out.
-        let waiting = self.brokers.values.reduce(0) {
-            $0 + ($1.inFlight == nil && $1.session.wantedCount > 0 ? 1 : 0) + ($1.ahead.streaming.isEmpty ? 0 : 1)
+        var waiting = 0
+        for node in self.brokers.nodes {
+            if self.brokers[node]?.inFlight == nil, self.brokers[node]?.session.wantedCount ?? 0 > 0 { waiting += 1 }
+            if self.brokers[node]?.ahead.streaming.isEmpty == false { waiting += 1 }
         }
         let largest = min(self.settings.maximumBytes, self.brokers[node]?.answerBytes ?? .max)
         let available = self.available(node)

@@ -40,9 +40,7 @@ public struct FetcherMachine: Sendable {
     var entries: [Entry?] = []
     private var freeSlots: [Int] = []
     private var nextGeneration: UInt64 = 1
-    var brokers: [Int32: FetchBroker] = [:]
-    /// Their ids in order, so that a run can be repeated exactly.
-    var nodes: [Int32] = []
+    var brokers = BrokerTable<FetchBroker>()
     public internal(set) var budget: ByteBudget
     /// Whether the owner's target is so close by that half of the budget keeps it busy; the rest is for copies then.
     public var isTargetNear = false
@@ -207,18 +205,23 @@ public struct FetcherMachine: Sendable {
             self.entries[slot]?.cursor.phase = .locating
             self.ask(slot, refresh: true)
         }
-        for (node, broker) in self.brokers {
-            if case .waiting(let until) = broker.link, until <= now { self.brokers[node]?.link = .idle }
+        for node in self.brokers.nodes {
+            if case .waiting(let until)? = self.brokers[node]?.link, until <= now { self.brokers[node]?.link = .idle }
             // Nobody waits for it: it is opened again when something lags behind.
-            if case .waiting(let until) = broker.ahead.link, until <= now { self.brokers[node]?.ahead.link = .idle }
+            if case .waiting(let until)? = self.brokers[node]?.ahead.link, until <= now {
+                self.brokers[node]?.ahead.link = .idle
+            }
         }
-        for slot in self.brokers.values.flatMap(\.followers).sorted() {
+        for slot in self.followers.sorted() {
             guard let entry = self.entry(slot), let ends = entry.cursor.preferenceEnds, ends <= now else { continue }
             self.entries[slot]?.cursor.dropPreference()
             self.joinBroker(slot)
         }
         self.pump()
     }
+
+    /// `nextWake` for an owner that is a class: it would copy the whole machine to ask a method that is not mutating.
+    mutating func askNextWake() -> NIODeadline? { self.nextWake }
 
     /// When `tick` must be called next; nil when only other events matter.
     public var nextWake: NIODeadline? {
@@ -229,25 +232,14 @@ public struct FetcherMachine: Sendable {
         for slot in self.sleeping {
             if case .waiting(let until)? = self.entry(slot)?.cursor.phase { consider(until) }
         }
-        for broker in self.brokers.values {
-            switch broker.link {
-            case .waiting(let until): if !broker.members.isEmpty { consider(until) }
-            case .ready:
-                if broker.inFlight == nil, broker.session.wantedCount > 0 {
-                    let open = max(broker.idleUntil, broker.throttledUntil)
-                    if open > self.now { consider(open) }
-                }
-            case .idle, .connecting: break
-            }
-            if !broker.ahead.streaming.isEmpty, broker.throttledUntil > self.now { consider(broker.throttledUntil) }
-            for slot in broker.followers {
-                if let ends = self.entry(slot)?.cursor.preferenceEnds { consider(ends) }
-            }
-        }
+        for node in self.brokers.nodes { self.brokers[node]?.considerWakes(now: self.now, consider) }
+        for slot in self.followers { if let ends = self.entry(slot)?.cursor.preferenceEnds { consider(ends) } }
         return wake
     }
 
     // MARK: Partitions and brokers
+
+    private var followers: [Int] { self.brokers.nodes.flatMap { self.brokers[$0]?.followers ?? [] } }
 
     func entry(_ slot: Int) -> Entry? {
         self.entries.indices.contains(slot) ? self.entries[slot] : nil

@@ -125,9 +125,13 @@ struct BrokerProduceQueue: Sendable {
         self.inFlight[request] = self.rate.sent(bytes, now: now)
     }
 
-    mutating func ended(_ request: UInt64, now: NIODeadline) {
-        guard let mark = self.inFlight.removeValue(forKey: request) else { return }
-        self.rate.answered(mark, bytes: mark.bytes, now: now)
+    mutating func answered(_ request: UInt64, sentAt: NIODeadline, throttle: TimeAmount, now: NIODeadline) {
+        if let mark = self.inFlight.removeValue(forKey: request) {
+            self.rate.answered(mark, bytes: mark.bytes, now: now)
+        }
+        self.roundTrip.add(now - sentAt)
+        self.failures = 0
+        self.throttledUntil = now + throttle
     }
 
     /// The connection is gone, and every request with it.

@@ -266,7 +266,7 @@ public final class PartitionProducer: @unchecked Sendable {
 
     private func schedule() {
         guard !self.isClosed else { return }
-        let wake = self.machine.nextWake
+        let wake = self.machine.askNextWake()
         guard wake != self.timerDeadline else { return }
         self.timer?.cancel()
         self.timer = nil

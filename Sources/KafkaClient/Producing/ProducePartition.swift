@@ -128,6 +128,49 @@ struct ProducePartition: Sendable {
         if self.settlement == nil { self.ids.confirm() }
     }
 
+    /// A batch is written and nothing else is to be considered, as it nearly always is; returns its name.
+    mutating func acknowledge(request: UInt64, baseOffset: Int64) -> UInt64? {
+        guard self.presumed == 0, self.settlement == nil, !self.isReportedFailing,
+            let position = self.outstanding.firstIndex(where: { $0.request == request })
+        else { return nil }
+        let token = self.outstanding[position].batch.token
+        self.acknowledge(position, baseOffset: baseOffset)
+        return token
+    }
+
+    /// What a partition puts into a request.
+    enum Next {
+        case nothing
+        /// A batch that was taken back.
+        case again(ProduceBatch)
+        /// A new one, with this stamp.
+        case pull(ProducerStamp)
+    }
+
+    /// Its turn has come.
+    mutating func next(request: UInt64, _ question: ProducePullRequest) -> Next {
+        guard self.phase == .active else { return .nothing }
+        if let position = self.firstUnsent {
+            let batch = self.outstanding[position].batch
+            guard question.isEmpty || batch.byteCount <= question.room, self.mayResend(position) else {
+                return .nothing
+            }
+            self.markSent(position, request: request)
+            return .again(batch)
+        }
+        guard self.mayPull(limit: question.limit), let stamp = self.ids.next else { return .nothing }
+        return .pull(stamp)
+    }
+
+    /// What it could send now: nil nothing, else a hint how much.
+    mutating func wish(limit: Int) -> Int? {
+        guard self.phase == .active else { return nil }
+        if let position = self.firstUnsent {
+            return self.mayResend(position) ? self.outstanding[position].batch.byteCount : nil
+        }
+        return self.waitingBytes > 0 && self.mayPull(limit: limit) ? self.waitingBytes : nil
+    }
+
     /// The request did not get the batch written, as far as we know.
     mutating func takeBack(request: UInt64, isUncertain: Bool) {
         guard let position = self.outstanding.firstIndex(where: { $0.request == request }) else { return }

@@ -17,11 +17,12 @@ extension ProducerMachine {
     /// There is no connection, or no longer; every request on it failed, and nobody knows what was written.
     public mutating func disconnected(_ node: Int32, reason: String, now: NIODeadline) {
         self.now = now
-        guard var broker = self.brokers[node] else { return }
-        broker.failures += 1
-        broker.link = .waiting(until: now + self.settings.backoff(attempt: broker.failures, seed: Int(node)))
-        let lost = broker.lost()
-        self.brokers[node] = broker
+        guard var failures = self.brokers[node]?.failures, let lost = self.brokers[node]?.lost() else { return }
+        failures += 1
+        self.brokers[node]?.failures = failures
+        self.brokers[node]?.link = .waiting(
+            until: now + self.settings.backoff(attempt: failures, seed: Int(node))
+        )
         for id in lost {
             guard let request = self.requests.removeValue(forKey: id) else { continue }
             for part in request.parts {
@@ -44,10 +45,12 @@ extension ProducerMachine {
     public mutating func answered(_ id: UInt64, _ response: ProduceResponse, now: NIODeadline) {
         self.now = now
         guard let request = self.requests.removeValue(forKey: id) else { return }
-        self.brokers[request.node]?.ended(id, now: now)
-        self.brokers[request.node]?.roundTrip.add(now - request.sentAt)
-        self.brokers[request.node]?.failures = 0
-        self.brokers[request.node]?.throttledUntil = now + .throttle(response.throttleTimeMs)
+        self.brokers[request.node]?.answered(
+            id,
+            sentAt: request.sentAt,
+            throttle: .throttle(response.throttleTimeMs),
+            now: now
+        )
         // Brokers answer in the order of the request, so the next part is nearly always the one looked for.
         var cursor = 0
         var isAnswered = [Bool](repeating: false, count: request.parts.count)
@@ -68,7 +71,7 @@ extension ProducerMachine {
                 guard !isAnswered[position] else { continue }
                 isAnswered[position] = true
                 let part = request.parts[position]
-                guard let entry = self.entry(part.slot), entry.identity == part.identity else { continue }
+                guard self.isOpen(part) else { continue }
                 self.take(part.slot, request: id, result)
             }
         }
@@ -80,11 +83,28 @@ extension ProducerMachine {
         }
     }
 
+    /// Whether the slot is still used for what was sent.
+    private func isOpen(_ part: SentRequest.Part) -> Bool {
+        self.entries.indices.contains(part.slot) && self.entries[part.slot]?.identity == part.identity
+    }
+
     private mutating func take(
         _ slot: Int,
         request: UInt64,
         _ result: ProduceResponse.PartitionProduceResponse
     ) {
+        if result.errorCode == .none, result.baseOffset.asOffset >= 0,
+            let token = self.entries[slot]?.acknowledge(request: request, baseOffset: result.baseOffset)
+        {
+            let time = result.logAppendTimeMs >= 0 ? result.logAppendTimeMs : nil
+            self.actions.append(
+                .report(
+                    .acknowledged(slot: slot, token: token, baseOffset: result.baseOffset, logAppendTime: time)
+                )
+            )
+            self.queue(slot)
+            return
+        }
         guard let entry = self.entry(slot),
             let position = entry.outstanding.firstIndex(where: { $0.request == request })
         else { return }

@@ -121,10 +121,7 @@ extension ProducerMachine {
         guard let entry = self.entry(slot), entry.node != node else { return }
         if let old = entry.node { self.brokers[old]?.remove(slot) }
         self.entries[slot]?.node = node
-        if self.brokers[node] == nil {
-            self.brokers[node] = BrokerProduceQueue()
-            self.nodes = self.brokers.keys.sorted()
-        }
+        self.brokers.add(node, BrokerProduceQueue())
     }
 
     mutating func pause(_ slot: Int, _ failure: ProduceFailure) {

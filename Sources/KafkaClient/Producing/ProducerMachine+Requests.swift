@@ -12,7 +12,7 @@ extension ProducerMachine {
         pull: (ProducePullRequest) -> ProducePull
     ) {
         self.now = now
-        for node in self.nodes {
+        for node in self.brokers.nodes {
             if self.brokers[node]?.link == .idle, self.brokers[node]?.hasWaiting == true {
                 self.brokers[node]?.link = .connecting
                 self.actions.append(.connect(node: node))
@@ -35,49 +35,62 @@ extension ProducerMachine {
         pull: (ProducePullRequest) -> ProducePull
     ) -> Bool {
         guard case .ready(let version)? = self.brokers[node]?.link else { return false }
-        let order = self.brokers[node]?.takeTurns() ?? []
         let id = self.nextRequest
+        let order = self.brokers[node]?.takeTurns() ?? []
+        var question = ProducePullRequest(
+            slot: -1,
+            room: self.settings.maximumRequestBytes,
+            isEmpty: true,
+            stamp: ProducerStamp(identity: .none, sequence: -1),
+            roundTrip: self.brokers[node]?.roundTrip.least ?? .zero
+        )
+        question.company = order.count
+        question.limit = self.brokers[node]?.batchLimit(self.settings) ?? self.settings.maximumInFlight
         var parts: [SentRequest.Part] = []
         var topics: [ProduceRequest.TopicProduceData] = []
         var positions: [TopicName: Int] = [:]
-        var bytes = 0
         var served: [Int] = []
         var unserved: [Int] = []
         var next = 0
         while next < order.count {
             let slot = order[next]
             next += 1
-            let room = self.settings.maximumRequestBytes - bytes
-            guard let batch = self.nextBatch(slot, request: id, room: room, company: order.count, pull) else {
+            question.slot = slot
+            guard let batch = self.nextBatch(question, request: id, pull) else {
                 unserved.append(slot)
                 continue
             }
             served.append(slot)
-            guard let entry = self.entry(slot) else { continue }
-            bytes += batch.byteCount
+            guard let identity = self.entries[slot]?.identity, let partition = self.entries[slot]?.partition else {
+                continue
+            }
+            question.room -= batch.byteCount
+            question.isEmpty = false
             var data = ProduceRequest.PartitionProduceData()
-            data.index = entry.partition.partition
+            data.index = partition.partition
             var records = RecordData(batch.header)
             if batch.body.readableBytes > 0 { records.append(batch.body) }
             data.records = records
-            if let position = positions[entry.partition.topic] {
+            if let last = topics.indices.last, topics[last].name == partition.topic {
+                topics[last].partitionData.append(data)
+            } else if let position = positions[partition.topic] {
                 topics[position].partitionData.append(data)
             } else {
                 var topic = ProduceRequest.TopicProduceData()
-                topic.name = entry.partition.topic
+                topic.name = partition.topic
                 topic.partitionData = [data]
-                positions[entry.partition.topic] = topics.count
+                positions[partition.topic] = topics.count
                 topics.append(topic)
             }
-            parts.append(SentRequest.Part(slot: slot, identity: entry.identity, partition: entry.partition))
-            if bytes >= self.settings.maximumRequestBytes { break }
+            parts.append(SentRequest.Part(slot: slot, identity: identity, partition: partition))
+            if question.room <= 0 { break }
         }
         // `break` above leaves slots that were not looked at.
         unserved.append(contentsOf: order[next...])
         self.brokers[node]?.putBack(unserved: unserved, served: served, now: self.now)
         guard !parts.isEmpty else { return false }
         self.nextRequest += 1
-        self.brokers[node]?.began(id, bytes: bytes, now: self.now)
+        self.brokers[node]?.began(id, bytes: self.settings.maximumRequestBytes - question.room, now: self.now)
         self.requests[id] = SentRequest(node: node, sentAt: self.now, parts: parts)
         var request = ProduceRequest()
         request.acks = self.settings.acks
@@ -90,70 +103,41 @@ extension ProducerMachine {
 
     /// The batch a partition sends next: one that was taken back, or a new one from its owner.
     private mutating func nextBatch(
-        _ slot: Int,
+        _ question: ProducePullRequest,
         request: UInt64,
-        room: Int,
-        company: Int,
         _ pull: (ProducePullRequest) -> ProducePull
     ) -> ProduceBatch? {
-        let isEmpty = room == self.settings.maximumRequestBytes
-        guard let entry = self.entry(slot), entry.phase == .active else {
-            if let node = self.entry(slot)?.node { self.brokers[node]?.remove(slot) }
+        let slot = question.slot
+        defer { self.requeue(slot, limit: question.limit) }
+        switch self.entries[slot]?.next(request: request, question) {
+        case .again(let batch): return batch
+        case .pull(let stamp):
+            var question = question
+            question.stamp = stamp
+            switch pull(question) {
+            case .batch(let batch):
+                self.entries[slot]?.append(batch, request: request)
+                return batch
+            case .tooLargeNow: break
+            case .nothing: self.entries[slot]?.waitingBytes = 0
+            }
             return nil
+        case .nothing, nil: return nil
         }
-        defer { self.requeue(slot) }
-        if let position = entry.firstUnsent {
-            let batch = entry.outstanding[position].batch
-            guard isEmpty || batch.byteCount <= room, entry.mayResend(position) else { return nil }
-            self.entries[slot]?.markSent(position, request: request)
-            return batch
-        }
-        guard entry.mayPull(limit: self.batchLimit(entry)), let stamp = entry.ids.next else { return nil }
-        var question = ProducePullRequest(
-            slot: slot,
-            room: room,
-            isEmpty: isEmpty,
-            stamp: stamp,
-            roundTrip: entry.node.flatMap { self.brokers[$0]?.roundTrip.least } ?? .zero
-        )
-        question.company = company
-        question.limit = self.batchLimit(entry)
-        switch pull(question) {
-        case .batch(let batch):
-            self.entries[slot]?.append(batch, request: request)
-            return batch
-        case .tooLargeNow:
-            return nil
-        case .nothing:
-            self.entries[slot]?.waitingBytes = 0
-            return nil
-        }
-    }
-
-    private func batchLimit(_ entry: ProducePartition) -> Int {
-        entry.node.flatMap { self.brokers[$0]?.batchLimit(self.settings) } ?? self.settings.maximumInFlight
     }
 
     /// Puts a partition into its broker's queue if it could send something.
     mutating func queue(_ slot: Int) {
-        guard let entry = self.entry(slot), entry.phase == .active, let node = entry.node else { return }
-        if let position = entry.firstUnsent {
-            guard entry.mayResend(position) else { return }
-            self.brokers[node]?.enqueue(slot, bytes: entry.outstanding[position].batch.byteCount, now: self.now)
-        } else if entry.waitingBytes > 0, entry.mayPull(limit: self.batchLimit(entry)) {
-            self.brokers[node]?.enqueue(slot, bytes: entry.waitingBytes, now: self.now)
-        }
+        guard self.entries.indices.contains(slot), let node = self.entries[slot]?.node,
+            let limit = self.brokers[node]?.batchLimit(self.settings),
+            let bytes = self.entries[slot]?.wish(limit: limit)
+        else { return }
+        self.brokers[node]?.enqueue(slot, bytes: bytes, now: self.now)
     }
 
     /// After its turn: stays in the queue only if it could send more.
-    private mutating func requeue(_ slot: Int) {
-        guard let entry = self.entry(slot), let node = entry.node else { return }
-        let maySend: Bool
-        if let position = entry.firstUnsent {
-            maySend = entry.mayResend(position)
-        } else {
-            maySend = entry.waitingBytes > 0 && entry.mayPull(limit: self.batchLimit(entry))
-        }
-        if entry.phase != .active || !maySend { self.brokers[node]?.remove(slot) }
+    private mutating func requeue(_ slot: Int, limit: Int) {
+        guard let node = self.entries[slot]?.node else { return }
+        if self.entries[slot]?.wish(limit: limit) == nil { self.brokers[node]?.remove(slot) }
     }
 }

@@ -29,9 +29,7 @@ public struct ProducerMachine: Sendable {
     /// The next sequence numbers of partitions that were closed under the present identity.
     var closedSequences: [TopicPartition: Int32] = [:]
     var nextRequest: UInt64 = 1
-    var brokers: [Int32: BrokerProduceQueue] = [:]
-    /// Their ids in order, so that a run can be repeated exactly.
-    var nodes: [Int32] = []
+    var brokers = BrokerTable<BrokerProduceQueue>()
     var requests: [UInt64: SentRequest] = [:]
     var shared = SharedIdentity.none
     var sharedAttempts = 0
@@ -164,11 +162,14 @@ public struct ProducerMachine: Sendable {
             self.sleeping.remove(slot)
             self.prepare(slot, refresh: self.entries[slot]?.wantsRefresh ?? true)
         }
-        for (node, broker) in self.brokers {
-            if case .waiting(let until) = broker.link, until <= now { self.brokers[node]?.link = .idle }
+        for node in self.brokers.nodes {
+            if case .waiting(let until)? = self.brokers[node]?.link, until <= now { self.brokers[node]?.link = .idle }
         }
         if case .waiting(let until) = self.shared, until <= now { self.requestShared() }
     }
+
+    /// `nextWake` for an owner that is a class: it would copy the whole machine to ask a method that is not mutating.
+    mutating func askNextWake() -> NIODeadline? { self.nextWake }
 
     /// When `tick` must be called next; nil when only other events matter.
     public var nextWake: NIODeadline? {
@@ -179,8 +180,10 @@ public struct ProducerMachine: Sendable {
         for slot in self.sleeping {
             if case .waiting(let until)? = self.entry(slot)?.phase { consider(until) }
         }
-        for broker in self.brokers.values {
-            if case .waiting(let until) = broker.link, broker.hasWaiting { consider(until) }
+        for node in self.brokers.nodes {
+            if case .waiting(let until)? = self.brokers[node]?.link, self.brokers[node]?.hasWaiting == true {
+                consider(until)
+            }
         }
         if case .waiting(let until) = self.shared { consider(until) }
         return wake

@@ -18,7 +18,9 @@ extension KafkaChannelHandler {
         flushes: Bool = true,
         completion: @escaping Completion
     ) {
-        switch self.machine.requestArrived() {
+        // To ask the machine means to copy it.
+        let isReady = if case .ready = self.machine.state { true } else { false }
+        switch isReady ? .send : self.machine.requestArrived() {
         case .refuse(let error): completion(.failure(error))
         case .send:
             write(
@@ -65,7 +67,7 @@ extension KafkaChannelHandler {
         header.requestApiKey = R.apiKey.rawValue
         header.requestApiVersion = version
         header.correlationID = correlationID
-        header.clientID = KafkaString(self.configuration.clientID)
+        header.clientID = self.clientID
         let frame: [ByteBuffer]
         do throws(WireError) {
             frame = try request.encodeFrame(

@@ -17,6 +17,7 @@ final class KafkaChannelHandler: ChannelInboundHandler {
 
     let configuration: ClientConfiguration
     let address: BrokerAddress
+    let clientID: KafkaString
     let errorContext: KafkaConnectionError.Context
     let logger: Logger
     let eventLoop: any EventLoop
@@ -56,6 +57,7 @@ final class KafkaChannelHandler: ChannelInboundHandler {
     ) {
         self.configuration = configuration
         self.address = address
+        self.clientID = KafkaString(configuration.clientID)
         self.errorContext = configuration.errorContext(address)
         self.eventLoop = eventLoop
         self.logger = logger

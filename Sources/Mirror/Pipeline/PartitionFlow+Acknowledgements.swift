@@ -6,7 +6,7 @@ extension PartitionFlow {
     /// The target wrote a batch.
     package mutating func acknowledged(token: UInt64, baseOffset: Int64?) {
         guard self.queue.acknowledge(token: token, targetBase: baseOffset) else { return }
-        if let first = self.queue.entries.first, first.isAcknowledged, self.isInDoubt(first) {
+        if self.mayBeInDoubt, let first = self.queue.entries.first, first.isAcknowledged, self.isInDoubt(first) {
             self.isFirstInDoubt = true
             return
         }
@@ -16,6 +16,9 @@ extension PartitionFlow {
         self.settle()
         self.announce()
     }
+
+    /// Whether `isInDoubt` could be true for any batch.
+    var mayBeInDoubt: Bool { self.hasJumped || !self.hasWritten }
 
     /// Whether the target may have taken for written what an earlier process had still on its way, with the sequence
     /// numbers of this batch and other records: the source may have been cut off in between, below what that one had read.

@@ -230,7 +230,8 @@ extension PartitionFlow {
 
     /// When `tick` must be called for the ledger.
     var integrityWake: NIODeadline? {
-        [self.holdReportDue, self.foreign?.reportDue].compactMap { $0 }.min()
+        guard let hold = self.holdReportDue else { return self.foreign?.reportDue }
+        return min(hold, self.foreign?.reportDue ?? hold)
     }
 
     /// Called after each event: the ledger's reader may have missed a report.

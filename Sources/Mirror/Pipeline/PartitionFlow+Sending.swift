@@ -16,7 +16,7 @@ extension PartitionFlow {
         if self.queue.waitingCount < 2 { self.fill() }
         guard let head = self.queue.head else { return .nothing }
         // What is in doubt goes alone.
-        if self.queue.sentCount > 0, !self.hasWritten || self.hasJumped, let first = self.queue.entries.first,
+        if self.queue.sentCount > 0, self.mayBeInDoubt, let first = self.queue.entries.first,
             self.isInDoubt(first)
         {
             return .nothing

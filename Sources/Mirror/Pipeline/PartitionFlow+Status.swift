@@ -36,10 +36,14 @@ extension PartitionFlow {
         )
     }
 
+    /// `nextWake` for an owner that is a class: it would copy the whole flow to ask a method that is not mutating.
+    mutating func askNextWake() -> NIODeadline? { self.nextWake }
+
     /// When `tick` must be called; nil when only other events matter.
     package var nextWake: NIODeadline? {
-        let due = [self.proofDue, self.integrityWake, self.openTransactionDue].compactMap { $0 }.min()
-        guard case .quarantined(_, let retryAt) = self.phase, retryAt < .distantFuture else { return due }
-        return min(retryAt, due ?? retryAt)
+        var wake = min(self.proofDue ?? .distantFuture, self.integrityWake ?? .distantFuture)
+        wake = min(wake, self.openTransactionDue ?? .distantFuture)
+        if case .quarantined(_, let retryAt) = self.phase { wake = min(wake, retryAt) }
+        return wake == .distantFuture ? nil : wake
     }
 }

@@ -37,6 +37,7 @@ package final class Shard: @unchecked Sendable {
         /// Counted against the fetcher's budget for copies.
         var chargedBytes = 0
         var isRunning = false
+        var isRemoved = false
         var isDrained = false
         /// The position as the control plane knows it.
         var knownPosition: PartitionPosition?
@@ -288,6 +289,7 @@ package final class Shard: @unchecked Sendable {
         cell.flow.abandon()
         for case .release(let lease) in cell.flow.takeActions() { self.fetcher.release(lease) }
         self.cells[source] = nil
+        cell.isRemoved = true
         self.cellsByFetchSlot[cell.fetchSlot] = nil
         self.cellsByProduceSlot[cell.produceSlot] = nil
         self.fetcher.remove(cell.fetchSlot)
@@ -398,7 +400,7 @@ package final class Shard: @unchecked Sendable {
 
     /// Joined and encoded batches are memory like fetched ones.
     private func chargeCopies(of cell: Cell) {
-        let bytes = self.cells[cell.flow.assignment.source] === cell ? cell.flow.copiedBytes : 0
+        let bytes = cell.isRemoved ? 0 : cell.flow.copiedBytes
         guard bytes != cell.chargedBytes else { return }
         let difference = bytes - cell.chargedBytes
         cell.chargedBytes = bytes
@@ -448,7 +450,7 @@ package final class Shard: @unchecked Sendable {
     }
 
     private func schedule(_ cell: Cell) {
-        let wake = self.isClosed ? nil : cell.flow.nextWake
+        let wake = self.isClosed ? nil : cell.flow.askNextWake()
         guard wake != cell.timerDeadline else { return }
         cell.timer?.cancel()
         cell.timer = nil
