@@ -36,7 +36,7 @@ package struct RunCommand: AsyncParsableCommand {
     @Option(help: "Print one line about each flow every so many seconds.")
     var report: Int?
 
-    @Option(help: "Threads that move records, instead of kafka.mirror.threads or one per core.")
+    @Option(help: "Threads that move records, instead of kafka.mirror.threads or one for two cores.")
     var threads: Int?
 
     @Option(help: "How much to tell.")
@@ -59,7 +59,9 @@ package struct RunCommand: AsyncParsableCommand {
         }
         _ = csupport_keep_large_buffers()
         let logger = Logger(label: "kafka-mirror") { [logLevel] _ in PlainLogHandler(logLevel: logLevel.level) }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads ?? configuration.threads ?? System.coreCount)
+        // A thread moves about a gigabyte per second. With more of them requests hold fewer batches, and cost as much.
+        let count = threads ?? configuration.threads ?? max(1, System.coreCount / 2)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let service = try MirrorService(
             configuration: configuration,
             eventLoopGroup: group,

@@ -5,7 +5,7 @@ package struct MirrorConfiguration: Sendable {
     package let clusters: [String]
     /// All flows that are on or send heartbeats, in file order of their clusters.
     package let flows: [FlowConfiguration]
-    /// Threads that move records; `nil` for one per core.
+    /// Threads that move records; `nil` for one for two cores.
     package let threads: Int?
     package let warnings: [ConfigurationDiagnostic]
     /// Keys of the file that ask for something this version does not do, in file order.

@@ -102,7 +102,7 @@ extension ConfigKey {
                 .int,
                 nil,
                 .between(1, 256),
-                note: "threads that move records; one per core"
+                note: "threads that move records; one for two cores"
             ),
             ConfigKey(
                 "kafka.mirror.memory.bytes",
