@@ -20,6 +20,8 @@ public struct FetchSettings: Sendable, Equatable {
     public var replicaPreference: TimeAmount = .minutes(5)
     /// Bytes that may be in memory at once, requests that are out included.
     public var byteBudget = 64 << 20
+    /// As many of them are enough between clusters close by.
+    public var nearBytes = 8 << 20
     /// From this distance on, partitions that lag behind are read ahead.
     public var farAway = TimeAmount.milliseconds(20)
     /// Answers below this size are no reason to.

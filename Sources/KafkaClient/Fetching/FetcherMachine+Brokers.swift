@@ -101,7 +101,8 @@ extension FetcherMachine {
             self.brokers[node]?.starved.remove(slot)
             return
         }
-        let share = self.budget.capacity / (2 * max(1, self.holding))
+        // Half of what there is stays free for others, also when all that hold something get stuck.
+        let share = self.ceiling(node) / (2 * max(1, self.holding))
         guard cursor.phase == .fetching, !cursor.isPaused, cursor.outstanding == 0 || cursor.outstanding < share else {
             self.brokers[node]?.session.forget(slot)
             if !cursor.isPaused { self.brokers[node]?.starved.insert(slot) }
@@ -147,15 +148,26 @@ extension FetcherMachine {
         }
     }
 
-    /// How much may be asked for now.
+    /// How many bytes of a broker may be in memory.
     ///
     /// The data on their way to a target close by are few, however fast it is: what is read beyond them only waits, and
-    /// their copies, which are made late, need room too.
+    /// leaves the processor's caches.
+    private func ceiling(_ node: Int32) -> Int {
+        let capacity = self.budget.capacity
+        guard let distance = self.targetDistance, distance < self.settings.farAway,
+            self.brokers[node].map({ $0.distance.least < self.settings.farAway }) ?? true
+        else { return capacity }
+        // Two bytes in each nanosecond are more than one event loop moves.
+        let wanted = max(self.settings.nearBytes, Int(distance.nanoseconds) * 2)
+        // Each broker has an answer on its way and one that is being written.
+        return min(capacity / 2, max(wanted, 2 * FetchBroker.nearAnswer * self.brokers.nodes.count))
+    }
+
+    /// How much may be asked for now.
     private func available(_ node: Int32) -> Int {
-        let isFar = self.brokers[node].map { $0.distance.least >= self.settings.farAway } ?? false
-        guard self.isTargetNear, !isFar else { return self.budget.available }
-        let received = self.budget.used - self.charged
-        return max(0, min(self.budget.available, self.budget.capacity / 2 - received))
+        let ceiling = self.ceiling(node)
+        guard ceiling < self.budget.capacity else { return self.budget.available }
+        return max(0, min(self.budget.available, ceiling - (self.budget.used - self.charged)))
     }
 
     mutating func send(_ node: Int32, version: Int16) {

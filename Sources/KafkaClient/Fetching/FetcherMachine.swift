@@ -42,8 +42,8 @@ public struct FetcherMachine: Sendable {
     private var nextGeneration: UInt64 = 1
     var brokers = BrokerTable<FetchBroker>()
     public internal(set) var budget: ByteBudget
-    /// Whether the owner's target is so close by that half of the budget keeps it busy; the rest is for copies then.
-    public var isTargetNear = false
+    /// How long the owner's target takes to answer; nil where nobody tells.
+    public var targetDistance: TimeAmount?
     /// What the owner has charged beside the fetched data.
     var charged = 0
     var frames: [UInt64: Frame] = [:]

@@ -137,10 +137,10 @@ public final class PartitionFetcher: @unchecked Sendable {
         if bytes < 0 { self.run() }
     }
 
-    /// Whether the owner's target is close by: less is read ahead then.
-    public var isTargetNear: Bool {
-        get { self.machine.isTargetNear }
-        set { self.machine.isTargetNear = newValue }
+    /// How long the owner's target takes to answer: with both clusters close by less is read ahead.
+    public var targetDistance: TimeAmount? {
+        get { self.machine.targetDistance }
+        set { self.machine.targetDistance = newValue }
     }
 
     /// Bytes in memory or on their way.

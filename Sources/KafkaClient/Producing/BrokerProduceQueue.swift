@@ -36,6 +36,8 @@ struct BrokerProduceQueue: Sendable {
     }
 
     var link = Link.idle
+    /// When the connection was asked for.
+    var connectingSince = NIODeadline.distantPast
     /// Requests without an answer.
     private(set) var inFlight: [UInt64: DeliveryRate.Mark] = [:]
     private var rate = DeliveryRate()

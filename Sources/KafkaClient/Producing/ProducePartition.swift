@@ -115,6 +115,7 @@ struct ProducePartition: Sendable {
     /// The batch is written, and so are those presumed to be.
     mutating func acknowledge(_ position: Int, baseOffset: Int64?) {
         let entry = self.outstanding.remove(at: position)
+        if self.outstanding.isEmpty { self.outstanding = [] }
         if position >= self.presumed {
             self.outstanding.removeFirst(self.presumed)
             self.presumed = 0

@@ -12,6 +12,12 @@ extension ProducerMachine {
         guard self.brokers[node]?.link == .connecting else { return }
         self.brokers[node]?.link = .ready(version: version)
         self.brokers[node]?.failures = 0
+        // At least two ways there and back. It tells a close broker that has much to do from a distant one, which the first
+        // answers, to large requests, do not.
+        if let since = self.brokers[node]?.connectingSince, self.brokers[node]?.roundTrip.isKnown == false {
+            let distance = TimeAmount.nanoseconds((now - since).nanoseconds / 2)
+            if distance > .zero, distance < self.settings.farAway { self.brokers[node]?.roundTrip.add(distance) }
+        }
     }
 
     /// There is no connection, or no longer; every request on it failed, and nobody knows what was written.

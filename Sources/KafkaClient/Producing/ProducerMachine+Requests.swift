@@ -15,6 +15,7 @@ extension ProducerMachine {
         for node in self.brokers.nodes {
             if self.brokers[node]?.link == .idle, self.brokers[node]?.hasWaiting == true {
                 self.brokers[node]?.link = .connecting
+                self.brokers[node]?.connectingSince = now
                 self.actions.append(.connect(node: node))
             }
             sending: while let permission = self.brokers[node]?.permission(settings: self.settings, now: now) {

@@ -98,11 +98,6 @@ struct FlowQueue: Sendable {
     private(set) var waitingBytes = 0
     /// Bytes of joined and encoded batches, which take memory beside what was received.
     private(set) var copiedBytes = 0
-    /// The most entries since the queue was empty: their places take memory for as long as it keeps them.
-    private var most = 0
-    /// Places that are worth keeping.
-    private static let keptPlaces = 8
-
     var isEmpty: Bool { self.entries.isEmpty }
     var hasWaiting: Bool { self.sentCount < self.entries.count }
 
@@ -115,7 +110,6 @@ struct FlowQueue: Sendable {
         self.copiedBytes += entry.copiedBytes
         self.waitingBytes += entry.byteCount
         self.entries.append(entry)
-        self.most = max(self.most, self.entries.count)
     }
 
     /// Lets the last entry take the position further; false when there is none.
@@ -161,7 +155,6 @@ struct FlowQueue: Sendable {
             self.waitingBytes += result.byteCount
         }
         self.entries.replaceSubrange(position..<position + 1, with: results)
-        self.most = max(self.most, self.entries.count)
         if results.isEmpty, position > 0 {
             self.entries[position - 1].through = max(self.entries[position - 1].through, through)
             self.entries[position - 1].leaderEpoch = epoch
@@ -235,7 +228,8 @@ struct FlowQueue: Sendable {
         self.entries.removeFirst()
         self.copiedBytes -= first.copiedBytes
         self.sentCount -= 1
-        if self.entries.isEmpty, self.most > Self.keptPlaces { self.removeAll() }
+        // With many partitions the places of empty queues would be most of the memory.
+        if self.entries.isEmpty { self.removeAll() }
         return first
     }
 
@@ -248,7 +242,6 @@ struct FlowQueue: Sendable {
 
     mutating func removeAll() {
         self.entries = []
-        self.most = 0
         self.sentCount = 0
         self.waitingBytes = 0
         self.copiedBytes = 0

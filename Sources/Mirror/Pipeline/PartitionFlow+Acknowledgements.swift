@@ -1,3 +1,4 @@
+import DequeModule
 import KafkaClient
 import KafkaRecords
 
@@ -101,5 +102,6 @@ extension PartitionFlow {
             self.held.removeFirst()
             self.actions.append(.release(first.lease))
         }
+        if self.held.isEmpty { self.held = [] }
     }
 }

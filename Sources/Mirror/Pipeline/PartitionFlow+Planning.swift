@@ -37,6 +37,7 @@ extension PartitionFlow {
             self.receivedOffset = self.scanOffset
         case .end:
             let answer = self.unplanned.removeFirst()
+            if self.unplanned.isEmpty { self.unplanned = [] }
             if answer.isDamaged {
                 let error = RecordError(
                     .content,

@@ -247,6 +247,8 @@ package final class Shard: @unchecked Sendable {
     func start() {
         guard !self.isStarted else { return }
         self.isStarted = true
+        // Close by until an answer has shown how far away it is.
+        self.fetcher.targetDistance = .zero
         self.fetcher.start(
             PartitionFetcher.Handlers(
                 records: { [unowned self] records in self.deliver(records) },
@@ -350,8 +352,7 @@ package final class Shard: @unchecked Sendable {
     private func pull(_ request: ProducePullRequest) -> ProducePull {
         guard let cell = self.cellsByProduceSlot[request.slot] else { return self.pullProgress(request) ?? .nothing }
         guard self.transactionsAdmit(cell) else { return .nothing }
-        let isNear = request.roundTrip != .zero && request.roundTrip < self.configuration.produce.farAway
-        if isNear != self.fetcher.isTargetNear { self.fetcher.isTargetNear = isNear }
+        self.fetcher.targetDistance = request.roundTrip
         let result = cell.flow.pull(request)
         if case .batch(let batch) = result { self.transactionTook(batch, slot: request.slot) }
         self.chargeCopies(of: cell)

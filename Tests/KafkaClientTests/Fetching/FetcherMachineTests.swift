@@ -404,7 +404,7 @@ struct FetcherMachineTests {
         _ = script.add(0)
         _ = script.add(1)
         script.connect()
-        script.machine.isTargetNear = true
+        script.machine.targetDistance = .milliseconds(1)
         let before = script.sent.count
         let reserved = script.machine.requestedBytes
         script.now = script.now + .milliseconds(1)
@@ -422,6 +422,25 @@ struct FetcherMachineTests {
         script.machine.release(try #require(script.delivered.first).lease, now: script.now)
         script.drain()
         #expect(script.sent.count == before + 1 && script.machine.budget.used == script.machine.requestedBytes)
+    }
+
+    @Test("close by, a partition whose data are stuck leaves room for the others")
+    func stuckCloseBy() throws {
+        var settings = FetchSettings()
+        settings.byteBudget = 8 << 20
+        let script = Script(settings)
+        script.machine.targetDistance = .zero
+        _ = script.add(0)
+        _ = script.add(1)
+        script.connect()
+        for offset in 0..<Int64(12) {
+            script.answer(after: .milliseconds(1), [data(0, try batch(offset, count: 1, size: 500_000))])
+        }
+        #expect(script.delivered.count == 5, "a share is a quarter of the budget")
+        #expect(script.machine.requestedBytes > 0, "the other partition is still asked for")
+        for lease in script.delivered.map(\.lease) { script.machine.release(lease, now: script.now) }
+        script.drain()
+        #expect(script.machine.budget.used == script.machine.requestedBytes)
     }
 
     @Test("data for a place that was left are dropped")
