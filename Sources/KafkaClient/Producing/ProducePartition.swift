@@ -112,14 +112,14 @@ struct ProducePartition: Sendable {
         self.onWire += 1
     }
 
-    /// The batch is written, and so are those presumed to be.
+    /// The batch is written, and so are those presumed to be before it.
     mutating func acknowledge(_ position: Int, baseOffset: Int64?) {
+        let before = self.presumedBefore(position)
         let entry = self.outstanding.remove(at: position)
+        self.outstanding.removeFirst(before)
         if self.outstanding.isEmpty { self.outstanding = [] }
-        if position >= self.presumed {
-            self.outstanding.removeFirst(self.presumed)
-            self.presumed = 0
-        }
+        // What is left is asked about by sending it again, now that the broker knows a later one.
+        self.presumed = 0
         if entry.ordinal >= self.acknowledgedOrdinal ?? 0 {
             self.acknowledgedOrdinal = entry.ordinal
             self.acknowledgedEnd = baseOffset.map { $0 + Int64(entry.batch.recordCount) }
@@ -207,16 +207,23 @@ struct ProducePartition: Sendable {
         return true
     }
 
+    /// How many batches at the front are written if the one at a position is: those presumed to be whose answers are not
+    /// still to come.
+    private func presumedBefore(_ position: Int) -> Int {
+        self.outstanding.prefix(min(self.presumed, position)).prefix { $0.request == nil }.count
+    }
+
     /// The presumed batches before the one acknowledged, with their offsets where those can be told; nil when the target
     /// cannot have them all.
     func places(ofPresumedBefore position: Int, _ baseOffset: Int64?) -> [(token: UInt64, base: Int64?)]? {
-        guard self.presumed > 0, position >= self.presumed else { return [] }
-        let batches = self.outstanding.prefix(self.presumed).map(\.batch)
-        let count = batches.reduce(Int64(0)) { $0 + Int64($1.recordCount) }
+        let count = self.presumedBefore(position)
+        guard count > 0 else { return [] }
+        let batches = self.outstanding.prefix(count).map(\.batch)
+        let records = batches.reduce(Int64(0)) { $0 + Int64($1.recordCount) }
         guard let baseOffset, let end = self.acknowledgedEnd else { return batches.map { ($0.token, nil) } }
-        guard baseOffset >= end + count else { return nil }
+        guard baseOffset >= end + records else { return nil }
         // With nothing else in between there is only one place for each.
-        var next: Int64? = baseOffset == end + count ? end : nil
+        var next: Int64? = baseOffset == end + records ? end : nil
         return batches.map { batch in
             defer { next = next.map { $0 + Int64(batch.recordCount) } }
             return (batch.token, next)
