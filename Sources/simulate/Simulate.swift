@@ -83,7 +83,7 @@ struct Simulate: ParsableCommand {
     private func tryMutations() throws {
         var missed = 0
         for mutation in Mutation.allCases {
-            guard let finding = mutation.find(in: first..<first + 1000) else {
+            guard let finding = mutation.find(in: first..<first + 2000, threads: threads ?? Processors.count) else {
                 missed += 1
                 print("\(mutation.rawValue): MISSED")
                 continue

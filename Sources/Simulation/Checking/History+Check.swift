@@ -97,7 +97,7 @@ extension History {
             return
         }
         // It names a producer that has not written, so that late batches of the one that has are not refused.
-        if truth[index].hadStaleProgress, reports.hasForeign { return }
+        if truth[index].hadStaleProgress, reports.hasForeign || reports.hasSourceRecreation { return }
         if reports.hasTargetLoss, truth[index].wasTruncatedAtTarget { return }
         if truth[index].lostProducers,
             reports.hasTargetTruncation || reports.hasTargetRecreation || reports.hasForeign
@@ -179,6 +179,7 @@ extension History {
     private func checkMap(_ index: Int, _ copies: [Copy]) {
         guard let process = processes.last(where: { $0.isAlive }), process.cell(of: pairs[index].source) != nil,
             let log = source[pairs[index].source], !truth[index].hadTwoOwners, !truth[index].lostProducers,
+            !truth[index].hadStaleProgress,
             !(truth[index].wasTruncatedAtTarget && truth[index].hadForeignWriter)
         else { return }
         let partition = pairs[index].source

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A bug planted between the machines and what they talk to, to show that the checker finds it.
 package enum Mutation: String, CaseIterable, Sendable {
     /// An acknowledgement does not reach its partition.
@@ -62,12 +64,18 @@ package enum Mutation: String, CaseIterable, Sendable {
 }
 
 extension Mutation {
-    /// Runs histories with the bug until one breaks a promise.
-    package func find(in seeds: Range<UInt64>) -> Simulator.Outcome? {
-        for seed in seeds {
-            let outcome = Simulator.run(seed: seed, mutation: self)
-            if !outcome.violations.isEmpty { return outcome }
+    /// Runs histories with the bug until one breaks a promise; returns the first that does.
+    package func find(in seeds: Range<UInt64>, threads: Int) -> Simulator.Outcome? {
+        let found = Mutex<Simulator.Outcome?>(nil)
+        // Histories with lower seeds have begun before, and end before this does.
+        _ = Simulator.run(seeds: seeds, threads: threads, mutation: self) {
+            false
+        } failed: { outcome in
+            found.withLock { first in
+                if outcome.seed < first?.seed ?? .max { first = outcome }
+            }
+            return false
         }
-        return nil
+        return found.withLock { $0 }
     }
 }
