@@ -173,6 +173,7 @@ extension MirrorProcess {
             let lag = history.milliseconds(0...500)
             history.target.moveLeader(pair.target, to: other, now: history.now, lag: lag)
         }
+        var batches: [(TopicPartition, ModelLog.Batch)] = []
         var response = history.target.produce(request, node: node, namesLeaders: history.plan.namesLeaders) { _ in
             if self.history.strikes(.produceError) { return .notWritten(self.history.random.pick(Self.refusals)) }
             if self.history.strikes(.writtenWithError) {
@@ -180,7 +181,7 @@ extension MirrorProcess {
             }
             return self.history.strikes(.unansweredPartition) ? .unanswered : nil
         } written: { partition, batch in
-            self.noteOvertaken(partition, batch)
+            batches.append((partition, batch))
             self.history.log.add(
                 self.history.now,
                 "written",
@@ -191,6 +192,7 @@ extension MirrorProcess {
                 text: "\(partition.topic) \(batch.producerID)/\(batch.producerEpoch) from \(batch.sequence)"
             )
         }
+        for (partition, batch) in batches { noteOvertaken(partition, batch) }
         if history.strikes(.throttle) { response.throttleTimeMs = Int32(history.random.int(10...1_000)) }
         return response
     }
