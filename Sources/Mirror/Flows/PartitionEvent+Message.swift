@@ -35,7 +35,10 @@ extension PartitionEvent {
             (.debug, "the target lost its records from offset \(offset) to \(writtenTo), they are copied again")
         case .foreignRecords(let count): (.debug, "the target holds \(count) records that are not ours")
         case .overtaken(isForgotten: false):
-            (.info, "an earlier process may have written here after this one began, the end of the target is read again")
+            (
+                .info,
+                "an earlier process may have written here since this one began, the end of the target is read again"
+            )
         case .overtaken(isForgotten: true):
             (.info, "the target has forgotten who writes here, its end is read again")
         case .codecRefused(let codec, let replacement):
