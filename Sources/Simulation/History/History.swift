@@ -127,6 +127,11 @@ final class History {
         statistics.faults[fault, default: 0] += 1
     }
 
+    /// Lets go of what was still to come, which holds the history itself.
+    func forget() {
+        agenda = Agenda()
+    }
+
     // MARK: The run
 
     private static let stepLimit = 3_000_000

@@ -104,6 +104,16 @@ final class MirrorProcess {
                 if let link { close(link) }
             }
         }
+        forget()
+    }
+
+    /// Lets go of what holds the process itself.
+    func forget() {
+        fetchLinks = [:]
+        aheadLinks = [:]
+        produceLinks = [:]
+        for cell in cells { cell.drainWaiters = [] }
+        transactions?.finishWaiters = []
     }
 
     /// Something from outside reaches the process: now, or when it runs again.

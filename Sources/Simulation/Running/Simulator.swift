@@ -24,7 +24,11 @@ package enum Simulator {
         history.run()
         history.statistics.histories = 1
         // Callbacks hold the processes, and these hold callbacks.
-        for process in history.processes { process.cells.removeAll() }
+        for process in history.processes {
+            process.forget()
+            process.cells.removeAll()
+        }
+        history.forget()
         return Outcome(
             seed: seed,
             hash: history.log.hash,
