@@ -23,6 +23,8 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -58,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -92,7 +95,7 @@ let package = Package(
             [
                 "MirrorModel", "KafkaClient", "KafkaNetwork", "KafkaRecords", "KafkaCompression", "KafkaProtocol",
                 "CSupport",
-                nioCore, nioPosix, logging, lifecycle, collections,
+                nioCore, nioPosix, logging, metrics, lifecycle, collections,
             ]
         ),
         library(
@@ -155,6 +158,7 @@ let package = Package(
             [
                 "Mirror", "MirrorModel", "KafkaClient", "KafkaNetwork", "KafkaProtocol", "KafkaRecords",
                 "KafkaCompression", "LocalKafka", "TestSupport", "CAllocations", nioCore, nioPosix, logging,
+                metrics, metricsTestKit,
             ]
         ),
         tests(

@@ -30,6 +30,7 @@ package actor GapLedger {
     private var order: [[UInt8]] = []
     private var isLoaded = false
     private var counts = GapCounts()
+    private let metrics: GapMetrics
     private let wake: AsyncStream<Void>
     private let wakeUp: AsyncStream<Void>.Continuation
 
@@ -42,6 +43,7 @@ package actor GapLedger {
     ///   - adminClient: of the target, for creating the topic.
     package init(configuration: FlowConfiguration, client: KafkaClient, adminClient: KafkaClient, logger: Logger) {
         self.flow = configuration.name
+        self.metrics = GapMetrics()
         self.client = client
         self.adminClient = adminClient
         self.logger = logger
@@ -69,6 +71,7 @@ package actor GapLedger {
         wakeUp.yield()
         guard told.insert(key).inserted else { return false }
         counts.add(gap)
+        metrics.count(gap)
         return true
     }
 
