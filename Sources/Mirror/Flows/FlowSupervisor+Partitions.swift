@@ -73,16 +73,7 @@ extension FlowSupervisor {
     /// Writes down where partitions begin that would begin somewhere else next time, and with which producer; returns why
     /// it cannot.
     private func writeStarts(of decisions: [(TopicPlan.Mirrored, ResumeResolver.Decision)]) async -> WritingTrouble? {
-        var starts: [TopicPartition: ProgressRecord] = [:]
-        for (mirrored, decision) in decisions {
-            switch decision {
-            case .beginOnceWritten(let assignment, var record), .beginWhenWritten(let assignment, var record):
-                // What is known of the offsets before must not be lost with the record that holds it now.
-                record.offsetMap = offsetMap(of: mirrored, adding: assignment)
-                starts[mirrored.source] = record
-            case .begin, .comparing, .wait: break
-            }
-        }
+        let starts = ledger?.starts(of: decisions, offsets) ?? [:]
         guard !starts.isEmpty else { return nil }
         do {
             try await store.write(starts, deadline: .after(.seconds(15)))
@@ -96,19 +87,6 @@ extension FlowSupervisor {
                 passes: (error as? KafkaClientError)?.kafkaError != .topicAuthorizationFailed
             )
         }
-    }
-
-    /// What is kept of a partition's map, with the copies that were found; nil when it begins with another topic.
-    private func offsetMap(of mirrored: TopicPlan.Mirrored, adding assignment: PartitionAssignment) -> [UInt8]? {
-        guard let ledger, ledger.goesOn(mirrored) else { return nil }
-        if let known = offsets[mirrored.source], !known.read({ $0.isEmpty }) {
-            return known.shortened { $0.add(assignment.copied, isFromBeginning: assignment.isComparedFromBeginning) }
-        }
-        return ledger.offsetMap(
-            of: mirrored,
-            adding: assignment.copied,
-            isFromBeginning: assignment.isComparedFromBeginning
-        )
     }
 
     /// Writes down how far comparisons have come, so that a process that is killed early does not make the next one begin

@@ -141,16 +141,8 @@ extension MirrorProcess {
 
     /// Writes down where partitions begin that would begin somewhere else, or as somebody else, next time.
     private func writeStarts(of decisions: Decisions, _ completion: @escaping (Bool) -> Void) {
-        var starts: [TopicPartition: ProgressRecord] = [:]
-        for (mirrored, decision) in decisions {
-            switch decision {
-            case .beginOnceWritten(let assignment, var record), .beginWhenWritten(let assignment, var record):
-                // What is known of the offsets before must not be lost with the record that holds it now.
-                record.offsetMap = offsetMap(of: mirrored, adding: assignment)
-                starts[mirrored.source] = record
-            case .begin, .comparing, .wait: break
-            }
-        }
+        var starts = ledger?.starts(of: decisions, offsets) ?? [:]
+        if mutated(.mapNotKept) { starts = starts.mapValues(\.withoutOffsetMap) }
         guard !starts.isEmpty else {
             completion(true)
             return
@@ -171,18 +163,6 @@ extension MirrorProcess {
             self.ledger?.wrote(written)
             completion(true)
         }
-    }
-
-    private func offsetMap(of mirrored: TopicPlan.Mirrored, adding assignment: PartitionAssignment) -> [UInt8]? {
-        guard let ledger, ledger.goesOn(mirrored), !mutated(.mapNotKept) else { return nil }
-        if let known = offsets[mirrored.source], !known.read({ $0.isEmpty }) {
-            return known.shortened { $0.add(assignment.copied, isFromBeginning: assignment.isComparedFromBeginning) }
-        }
-        return ledger.offsetMap(
-            of: mirrored,
-            adding: assignment.copied,
-            isFromBeginning: assignment.isComparedFromBeginning
-        )
     }
 
     /// Mirroring begins where it is written down, whoever does it.
