@@ -67,10 +67,18 @@ import NIOCore
     }
 
     func decompress(_ compressed: ByteBuffer, limit: Int) throws(RecordError) -> ByteBuffer {
+        do throws(RecordError) {
+            return try decompressFrames(compressed, limit: limit)
+        } catch {
+            var repaired = compressed
+            guard LZ4FrameHeader.repairChecksum(of: &repaired) else { throw error }
+            return try decompressFrames(repaired, limit: limit)
+        }
+    }
+
+    private func decompressFrames(_ compressed: ByteBuffer, limit: Int) throws(RecordError) -> ByteBuffer {
         let context = unsafe try decompressionContext()
-        var input = compressed
-        LZ4FrameHeader.repairChecksum(of: &input)
-        let result: Result<ByteBuffer, RecordError> = unsafe input.withUnsafeReadableBytes { input in
+        let result: Result<ByteBuffer, RecordError> = unsafe compressed.withUnsafeReadableBytes { input in
             do throws(RecordError) {
                 return .success(unsafe try Self.decompress(input, context, limit: limit))
             } catch {

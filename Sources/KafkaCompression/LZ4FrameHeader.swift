@@ -4,21 +4,22 @@ import NIOCore
 enum LZ4FrameHeader {
     static let magic: [UInt8] = [0x04, 0x22, 0x4d, 0x18]
 
-    /// Replaces the header checksum that old Kafka clients wrote by the right one.
+    /// Replaces the header checksum that old Kafka clients wrote by the right one; false when it is not such a checksum.
     ///
     /// With message format 0 they computed it over the magic too.
-    static func repairChecksum(of frame: inout ByteBuffer) {
+    static func repairChecksum(of frame: inout ByteBuffer) -> Bool {
         let bytes = frame.readableBytesView
-        guard bytes.count >= 7, bytes.starts(with: magic) else { return }
+        guard bytes.count >= 7, bytes.starts(with: magic) else { return false }
         let start = bytes.startIndex
         let flags = bytes[start + 4]
         let length = 2 + (flags & 0x08 == 0 ? 0 : 8) + (flags & 0x01 == 0 ? 0 : 4)
-        guard bytes.count > 4 + length else { return }
+        guard bytes.count > 4 + length else { return false }
         let end = start + 4 + length
         let stored = bytes[end]
         let right = checksum(bytes[(start + 4)..<end])
-        guard stored != right, stored == checksum(bytes[start..<end]) else { return }
+        guard stored != right, stored == checksum(bytes[start..<end]) else { return false }
         frame.setInteger(right, at: end)
+        return true
     }
 
     private static func checksum(_ bytes: ByteBufferView) -> UInt8 {

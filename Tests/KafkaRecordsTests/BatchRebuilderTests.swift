@@ -102,6 +102,49 @@ import Testing
     }
 
     /// Batches and old message sets of Kafka's own classes: holes, append time, delete horizons, empty ones, wrappers.
+    /// Dense neighbours take a shorter way than others; both come to the same records.
+    @Test(arguments: CompressionCodec.allCases)
+    func joinsDenseNeighbours(codec: CompressionCodec) throws {
+        var random = SeededGenerator(seed: 17)
+        let codecs = StandardCodecs()
+        var batches: [ScannedBatch] = []
+        var expected: [Record] = []
+        for index in 0..<40 {
+            let records = random.records(1 + index % 7, from: Int64(1_000 + index * 10))
+            batches.append(.batch(try random.batch(of: records, codec: codec, codecs: codecs)))
+            expected += records
+        }
+        let joined = try BatchRebuilder().rebuild(batches, codecs: codecs)
+        #expect(joined.count == 1)
+        let result = try #require(joined.first)
+        #expect(result.batch.isDense && result.batch.isValidCRC() && result.batch.codec == codec)
+        expectSame(try result.batch.records(codecs: codecs), expected)
+        #expect(result.runs.sourceOffsets == expected.map(\.offset))
+
+        let split = try BatchRebuilder(maxBatchBytes: result.batch.sizeInBytes / 3).rebuild(batches, codecs: codecs)
+        #expect(split.count > 2)
+        #expect(split.flatMap(\.runs.sourceOffsets) == expected.map(\.offset))
+        let trimmed = try BatchRebuilder(startOffset: expected[1].offset).rebuild(batches, codecs: codecs)
+        #expect(trimmed.flatMap(\.runs.sourceOffsets) == expected.dropFirst().map(\.offset))
+    }
+
+    @Test func namesTheRecordWhereDenseNeighboursAreDamaged() throws {
+        var random = SeededGenerator(seed: 18)
+        let codecs = StandardCodecs()
+        var batches = try (0..<20).map { index in
+            try random.batch(of: random.records(3, from: Int64(100 + index * 3)))
+        }
+        // The length of the last record of one batch reaches beyond its end.
+        var bytes = batches[11].buffer
+        let last = try #require(bytes.readableBytesView.lastIndex(of: 0))
+        bytes.setInteger(UInt8(0x7e), at: last)
+        batches[11] = try RecordBatchView(bytes)
+        let error = #expect(throws: RecordError.self) {
+            _ = try BatchRebuilder().rebuild(batches.map { .batch($0) }, codecs: codecs)
+        }
+        #expect((133...135).contains(error?.offset ?? -1), "\(String(describing: error))")
+    }
+
     @Test func rebuildsGoldenBatches() throws {
         let codecs = StandardCodecs()
         var count = 0

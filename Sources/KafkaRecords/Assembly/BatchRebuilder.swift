@@ -48,21 +48,48 @@ public struct BatchRebuilder: Sendable {
     /// Gives nothing when no record is left: control batches, and batches that were emptied or end below the start.
     /// Throws `.tooLarge` with the offset of a record that does not fit into a batch of its own.
     public func rebuild(_ batches: [ScannedBatch], codecs: any RecordCodecs) throws(RecordError) -> [AssembledBatch] {
-        var records = RecordTable()
-        for batch in batches {
-            try records.append(batch, from: startOffset, codecs: codecs, limit: decompressionLimit)
-        }
         let codec: CompressionCodec =
             switch compression {
             case .source: batches.first?.codec ?? .none
             case .codec(let codec): codec
             }
+        if let batch = join(batches, codec, codecs) { return [batch] }
+        var records = RecordTable()
+        for batch in batches {
+            try records.append(batch, from: startOffset, codecs: codecs, limit: decompressionLimit)
+        }
         var assembled: [AssembledBatch] = []
         var start = 0
         while start < records.count {
             start = try encode(records, start..<records.count, codec, codecs, into: &assembled)
         }
         return assembled
+    }
+
+    /// Makes one batch of several that have all their records, without a table of these.
+    ///
+    /// Nil for whatever is not as simple: batches of other kinds, too large a result, damage. The long way finds out.
+    private func join(
+        _ batches: [ScannedBatch],
+        _ codec: CompressionCodec,
+        _ codecs: any RecordCodecs
+    ) -> AssembledBatch? {
+        let size = batches.reduce(0) { $0 + $1.sizeInBytes }
+        guard batches.count > 1, size <= maxBatchBytes else { return nil }
+        var splicer = BatchSplicer(maxBytes: .max, codec: codec, level: level, capacity: 2 * size)
+        do throws(RecordError) {
+            for element in batches {
+                guard case .batch(let batch) = element, batch.baseOffset >= startOffset,
+                    BatchSplicer.acceptsRecords(of: batch)
+                else { return nil }
+                let section = try batch.decompressedSection(codecs: codecs, limit: decompressionLimit)
+                guard try splicer.append(batch, section: section) else { return nil }
+            }
+            let joined = try splicer.finish(codecs: codecs)
+            return joined.flatMap { $0.batch.sizeInBytes <= maxBatchBytes ? $0 : nil }
+        } catch {
+            return nil
+        }
     }
 
     /// Encodes records from the start of a range and returns where it stopped.

@@ -83,7 +83,8 @@ struct RecordTable {
         var previous: Int32 = -1
         do throws(RecordError) {
             let section = try batch.decompressedSection(codecs: codecs, limit: limit)
-            entries.reserveCapacity(entries.count + Int(header.recordCount))
+            // Later ones grow it in steps: space for just one batch more would copy all that are there.
+            if entries.isEmpty { entries.reserveCapacity(Int(header.recordCount)) }
             try section.withCursor { cursor throws(RecordError) in
                 for _ in 0..<header.recordCount {
                     let position = cursor.position
