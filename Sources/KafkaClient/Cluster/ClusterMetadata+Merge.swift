@@ -122,6 +122,8 @@ extension ClusterMetadata {
         into change: inout MetadataChange
     ) {
         let old = topics[name]
+        // Nearly always: nothing has happened since the last answer.
+        if let old, old.isRepeated(by: answer) { return }
         if answer.errorCode == .unknownTopicOrPartition || answer.errorCode == .unknownTopicID {
             if let old, old.error == ErrorCode.none { change.removedTopics.insert(name) }
             if let old, old.topicID != .zero { namesByID[old.topicID] = nil }
@@ -183,5 +185,18 @@ extension ClusterMetadata {
         guard let old = topics.removeValue(forKey: name) else { return }
         if old.topicID != .zero { namesByID[old.topicID] = nil }
         change.removedTopics.insert(name)
+    }
+}
+
+extension ClusterMetadata.Topic {
+    /// Whether an answer tells nothing that is not known.
+    fileprivate func isRepeated(by answer: MetadataResponse.MetadataResponseTopic) -> Bool {
+        error == .none && answer.errorCode == .none && topicID == answer.topicID && isInternal == answer.isInternal
+            && partitions.elementsEqual(answer.partitions) { known, told in
+                known.index == told.partitionIndex && known.error == told.errorCode
+                    && (known.leaderID ?? -1) == max(told.leaderID, -1) && known.leaderEpoch == told.leaderEpoch
+                    && known.replicas == told.replicaNodes && known.inSyncReplicas == told.isrNodes
+                    && known.offlineReplicas == told.offlineReplicas
+            }
     }
 }

@@ -46,6 +46,8 @@ package struct TopicDiscovery: Sendable {
     /// Topics that cannot be described.
     package private(set) var blocked: [WaitingTopic] = []
     private var selectedCount = 0
+    /// Whether the last look left nothing to do, so that the next compares nothing unless a cluster has changed.
+    package var isSettled: Bool { settled != nil }
     /// What is being mirrored, by source partition.
     package private(set) var current: [TopicPartition: TopicPlan.Mirrored] = [:]
     /// The partitions that were there at the first look.
@@ -167,6 +169,7 @@ package struct TopicDiscovery: Sendable {
 
     /// Partitions could not be begun with; the next look adds them again.
     package mutating func giveBack(_ partitions: [TopicPartition]) {
+        guard !partitions.isEmpty else { return }
         settled = nil
         for partition in partitions { current[partition] = nil }
     }

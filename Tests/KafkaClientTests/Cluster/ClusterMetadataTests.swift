@@ -80,6 +80,21 @@ struct ClusterMetadataTests {
         #expect(metadata.revision == 1)
     }
 
+    @Test("What changes beside the leader is taken over")
+    func replicas() {
+        var metadata = ClusterMetadata()
+        var answer = response([topic("t", id: id1, [(1, 3), (2, 4)])])
+        _ = metadata.apply(answer, scope: .all)
+        answer.topics[0].partitions[1].isrNodes = [2]
+        answer.topics[0].partitions[1].offlineReplicas = [1]
+        #expect(metadata.apply(answer, scope: .all).isEmpty)
+        #expect(metadata.topics["t"]?.partition(1)?.inSyncReplicas == [2])
+        #expect(metadata.topics["t"]?.partition(1)?.offlineReplicas == [1])
+        answer.topics[0].partitions.removeLast()
+        _ = metadata.apply(answer, scope: .all)
+        #expect(metadata.topics["t"]?.partitions.map(\.index) == [0])
+    }
+
     @Test("A leader epoch never goes back")
     func staleEpoch() {
         var metadata = ClusterMetadata()

@@ -53,6 +53,20 @@ import Testing
         return metadata
     }
 
+    @Test func clustersThatHaveNotChangedAreNotComparedAgain() throws {
+        var discovery = try discovery()
+        let (source, target) = (cluster(["t": 2]), cluster(["A.t": 2]))
+        #expect(discovery.look(source: source, target: target, now: start).added.count == 2)
+        #expect(!discovery.isSettled, "the partitions of the last look may be given back")
+        #expect(discovery.look(source: source, target: target, now: start) == TopicDiscovery.Outcome())
+        #expect(discovery.isSettled)
+        discovery.giveBack([])
+        #expect(discovery.isSettled)
+        discovery.giveBack([TopicPartition(topic: "t", partition: 1)])
+        #expect(!discovery.isSettled)
+        #expect(discovery.look(source: source, target: target, now: start).added.map(\.source.partition) == [1])
+    }
+
     @Test func aNewTopicIsCreatedThenMirrored() throws {
         var discovery = try discovery()
         let first = discovery.look(source: cluster(["t": 2]), target: cluster([:]), now: start)
