@@ -101,7 +101,6 @@ import Testing
         #expect(expected.contains { $0.timestamp == 555 })
     }
 
-    /// Batches and old message sets of Kafka's own classes: holes, append time, delete horizons, empty ones, wrappers.
     /// Dense neighbours take a shorter way than others; both come to the same records.
     @Test(arguments: CompressionCodec.allCases)
     func joinsDenseNeighbours(codec: CompressionCodec) throws {
@@ -145,6 +144,7 @@ import Testing
         #expect((133...135).contains(error?.offset ?? -1), "\(String(describing: error))")
     }
 
+    /// Batches and old message sets of Kafka's own classes: holes, append time, delete horizons, empty ones, wrappers.
     @Test func rebuildsGoldenBatches() throws {
         let codecs = StandardCodecs()
         var count = 0
