@@ -10,12 +10,12 @@ import NIOCore
 extension Shard {
     /// Looks at target offsets that are not explained; true while the transaction has to wait for that.
     func looksForForeignRecords(
-        _ written: [TopicPartition: [UInt64: Int64?]],
+        _ written: [Int: [UInt64: Int64?]],
         _ transactions: ShardTransactions
     ) -> Bool {
         var isWaiting = false
-        for (source, batches) in written {
-            guard let cell = self.cells[source] else { continue }
+        for (slot, batches) in written {
+            guard let cell = self.cellsByProduceSlot[slot] else { continue }
             if cell.flow.awaitsLedger {
                 isWaiting = true
                 continue
@@ -27,17 +27,10 @@ extension Shard {
         return isWaiting
     }
 
-    /// Something that the end of a transaction may have waited for has happened.
-    func transactionsGoOn() {
-        guard let transactions = self.transactions, !transactions.isLost else { return }
-        transactions.cycle.tick(now: self.eventLoop.now)
-        self.runTransactions()
-    }
-
     private func search(_ range: Range<Int64>, _ cell: Cell, _ transactions: ShardTransactions) {
         let slot = cell.produceSlot
         guard transactions.searching.insert(slot).inserted else { return }
-        let search = ForeignSearch(range, ownProducer: transactions.identity.producerID)
+        let search = ForeignSearch(range, ownProducer: transactions.writer.identity.producerID)
         let fetch = RecordFetch(client: self.target, partition: cell.flow.assignment.target, isReadCommitted: true)
         Task {
             let result: Result<ForeignSearch, any Error>

@@ -1,11 +1,11 @@
 import KafkaClient
-package import KafkaProtocol
+import KafkaProtocol
 import KafkaRecords
 import Logging
 import MirrorModel
 import NIOCore
 
-/// Writing records and progress in transactions; carries out what `TransactionCycle` decides.
+/// Writing records and progress in transactions; carries out what `TransactionWriter` decides.
 extension Shard {
     /// Writes in transactions from now on; before the first assignment.
     ///
@@ -21,7 +21,7 @@ extension Shard {
                 self.transactions = transactions
                 self.producer.halt()
                 self.producer.begin(context.grant.identity, transactionalID: context.grant.transactionalID)
-                transactions.cycle.begin(now: self.eventLoop.now)
+                transactions.writer.begin(now: self.eventLoop.now)
                 self.runTransactions()
             }
         }
@@ -30,44 +30,40 @@ extension Shard {
     // MARK: Hooks of the shard
 
     func transactionBegins(_ cell: Cell) {
-        self.transactions?.ledger.began(
-            cell.flow.assignment.source,
-            targetTopicID: cell.flow.assignment.targetTopicID
-        )
+        let assignment = cell.flow.assignment
+        self.transactions?.writer.began(assignment.source, targetTopicID: assignment.targetTopicID)
     }
 
     /// A partition has records; true when transactions take care of it.
     func transactionsWant(_ cell: Cell) -> Bool {
         guard let transactions = self.transactions else { return false }
         let partition = cell.flow.assignment.target
-        guard transactions.refusals[cell.produceSlot] == nil else { return true }
-        if transactions.cycle.admits(partition) { return false }
-        transactions.waiting.insert(cell.produceSlot)
-        transactions.cycle.want(partition, now: self.eventLoop.now)
+        guard transactions.writer.postpones(cell.produceSlot, of: partition, now: self.eventLoop.now) else {
+            return false
+        }
         self.runTransactions()
         return true
     }
 
     /// Whether a slot may be asked for a batch.
     func transactionsAdmit(_ cell: Cell) -> Bool {
-        guard let transactions = self.transactions else { return true }
-        if transactions.cycle.admits(cell.flow.assignment.target), transactions.refusals[cell.produceSlot] == nil {
-            return true
-        }
-        transactions.waiting.insert(cell.produceSlot)
-        return false
+        self.transactions?.writer.admits(cell.produceSlot, of: cell.flow.assignment.target) ?? true
     }
 
     /// A batch went out.
     func transactionTook(_ batch: ProduceBatch, slot: Int) {
         guard let transactions = self.transactions else { return }
-        transactions.outstanding[slot, default: 0] += 1
         transactions.sentBytes += batch.byteCount
-        transactions.cycle.sent(now: self.eventLoop.now)
+        transactions.writer.took(slot, now: self.eventLoop.now)
         // Memory comes back with the commit: what is read meanwhile has the rest of the budget.
         if transactions.sentBytes >= self.configuration.fetch.byteBudget / 3 {
-            transactions.cycle.hurry(now: self.eventLoop.now)
+            transactions.writer.hurry(now: self.eventLoop.now)
         }
+    }
+
+    /// The producer has room for progress; nil when the slot is not one of those.
+    func pullProgress(_ request: ProducePullRequest) -> ProducePull? {
+        self.transactions?.writer.pullProgress(request, timestamp: ContinuousClock.millisecondsSince1970)
     }
 
     /// What became of a batch, where transactions are to know first; true when they take care of it.
@@ -75,71 +71,48 @@ extension Shard {
         guard let transactions = self.transactions else { return false }
         let now = self.eventLoop.now
         switch event {
-        case .acknowledged where transactions.cycle.phase == .halted,
-            .refused where transactions.cycle.phase == .halted:
-            // The answer that ended the transaction tells of other batches behind it, which are lost all the same.
-            return true
         case .acknowledged(let slot, let token, let base, _):
-            if let partition = transactions.progressBySlot[slot] {
-                transactions.progress[partition]?.outstanding -= 1
-                self.finishProgress()
-            } else if let cell = self.cellsByProduceSlot[slot] {
-                transactions.outstanding[slot, default: 1] -= 1
-                transactions.acknowledged.append(.init(cell: cell, token: token, targetBase: base))
-                transactions.cycle.acknowledged(now: now)
+            if self.cellsByProduceSlot[slot] != nil || transactions.writer.writesProgress(slot) {
+                transactions.writer.acknowledged(slot, token: token, targetBase: base, now: now)
             }
         case .refused(let slot, let refusal):
-            self.transactionRefused(slot, refusal)
+            let partition = self.cellsByProduceSlot[slot]?.flow.assignment.target
+            let place = partition.map { "\($0)" } ?? "a partition"
+            transactions.writer.refused(slot, refusal, place: place, now: now)
         case .failing(let slot, _), .recovered(let slot):
-            return transactions.progressBySlot[slot] != nil
+            return transactions.writer.writesProgress(slot)
         }
         self.runTransactions()
         return true
     }
 
-    private func transactionRefused(_ slot: Int, _ refusal: ProduceRefusal) {
-        guard let transactions = self.transactions else { return }
-        let now = self.eventLoop.now
-        if let partition = transactions.progressBySlot[slot] {
-            transactions.cycle.fail("\(partition) refuses progress (\(refusal.code.name))", now: now)
-        } else if refusal.isOutcomeUnknown || refusal.code.endsTransaction {
-            let partition = self.cellsByProduceSlot[slot]?.flow.assignment.target
-            let place = partition.map { "\($0)" } ?? "a partition"
-            transactions.wasFenced = refusal.code.isFencing
-            transactions.cycle.fail("\(place) answers \(refusal.code.name)", now: now)
-        } else {
-            // Nothing of it was written. What was written before it is committed first, then the flow decides.
-            let count = transactions.outstanding.removeValue(forKey: slot) ?? 0
-            transactions.refusals[slot] = refusal
-            transactions.cycle.dropped(count, now: now)
-            transactions.cycle.hurry(now: now)
-        }
-    }
-
     /// A partition waits for the end of the transaction, as everything does that stops.
     func hurryTransactions() {
         guard let transactions = self.transactions else { return }
-        transactions.cycle.hurry(now: self.eventLoop.now)
+        transactions.writer.hurry(now: self.eventLoop.now)
+        self.runTransactions()
+    }
+
+    /// Something that the end of a transaction may have waited for has happened.
+    func transactionsGoOn() {
+        guard let transactions = self.transactions, !transactions.writer.isLost else { return }
+        transactions.writer.tick(now: self.eventLoop.now)
         self.runTransactions()
     }
 
     /// A partition is given up.
     func transactionsForget(_ cell: Cell) {
         guard let transactions = self.transactions else { return }
-        let slot = cell.produceSlot
-        transactions.waiting.remove(slot)
-        transactions.refusals[slot] = nil
-        transactions.cycle.forget(cell.flow.assignment.target)
-        let isOut = transactions.outstanding.removeValue(forKey: slot) ?? 0 > 0
-        if isOut || transactions.acknowledged.contains(where: { $0.cell === cell }) {
-            transactions.cycle.fail("\(cell.flow.assignment.target) was given up", now: self.eventLoop.now)
-            self.runTransactions()
-        }
+        transactions.searching.remove(cell.produceSlot)
+        transactions.writer.forget(cell.produceSlot, of: cell.flow.assignment.target, now: self.eventLoop.now)
+        self.runTransactions()
     }
 
     /// Commits what there is, then calls back; at once when there is nothing or no way.
     func finishTransactions(patience: Duration, _ completion: @escaping () -> Void) {
-        guard let transactions = self.transactions, !transactions.isLost, !self.isClosed else { return completion() }
+        guard let transactions = self.transactions, !transactions.writer.isLost, !self.isClosed else {
+            return completion()
+        }
         let timeout = self.eventLoop.scheduleTask(in: TimeAmount(patience)) { self.wakeFinishWaiters(transactions) }
         transactions.finishWaiters.append {
             timeout.cancel()
@@ -163,47 +136,32 @@ extension Shard {
     func runTransactions() {
         guard let transactions = self.transactions, !transactions.isRunning else { return }
         transactions.isRunning = true
-        while !self.isClosed {
-            let actions = transactions.cycle.takeActions()
-            if actions.isEmpty { break }
-            for action in actions { self.perform(action, transactions) }
+        while !self.isClosed, let action = transactions.writer.next(now: self.eventLoop.now) {
+            self.perform(action, transactions)
         }
         transactions.isRunning = false
         self.scheduleTransactions(transactions)
     }
 
-    private func perform(_ action: TransactionCycle.Action, _ transactions: ShardTransactions) {
-        let now = self.eventLoop.now
+    private func perform(_ action: TransactionWriter.Action, _ transactions: ShardTransactions) {
         switch action {
-        case .add(let partitions, let generation): self.add(partitions, generation, transactions)
-        case .admit(let partitions):
-            for cell in self.cells.values where partitions.contains(cell.flow.assignment.target) {
-                guard transactions.waiting.remove(cell.produceSlot) != nil else { continue }
-                self.producer.ready(cell.produceSlot, bytes: cell.flow.waitingBytes)
+        case .announce(let partitions, let generation): self.announce(partitions, generation, transactions)
+        case .ready(let slots):
+            for slot in slots {
+                self.producer.ready(slot, bytes: self.cellsByProduceSlot[slot]?.flow.waitingBytes ?? 1)
             }
         case .prepareProgress: self.prepareProgress(transactions)
-        case .writeProgress:
-            for (_, partition) in transactions.progress where !partition.waiting.isEmpty {
-                self.producer.ready(partition.slot, bytes: 1)
-            }
-            self.finishProgress()
-        case .commit(let generation):
-            transactions.isCommitUncertain = true
-            self.commit(generation, transactions)
-        case .deliver:
-            self.deliverTransaction(transactions)
-            transactions.cycle.tick(now: now)
+        case .commit(let generation): self.commit(generation, transactions)
+        case .deliver(let delivery):
+            self.deliver(delivery, transactions)
+            transactions.writer.tick(now: self.eventLoop.now)
             self.wakeFinishWaiters(transactions)
-        case .nothingToCommit:
-            // Refusals come without records too.
-            self.deliverTransaction(transactions)
-            self.wakeFinishWaiters(transactions)
-        case .recover(let reason): self.recover(reason, transactions)
+        case .recover(let reason, let wasFenced): self.recover(reason, wasFenced, transactions)
         }
     }
 
-    private func add(_ partitions: Set<TopicPartition>, _ generation: UInt64, _ transactions: ShardTransactions) {
-        let (id, identity) = (transactions.transactionalID, transactions.identity)
+    private func announce(_ partitions: Set<TopicPartition>, _ generation: UInt64, _ transactions: ShardTransactions) {
+        let (id, identity) = (transactions.transactionalID, transactions.writer.identity)
         Task {
             let result: Result<[TopicPartition: ErrorCode], KafkaClientError>
             do throws(KafkaClientError) {
@@ -219,83 +177,88 @@ extension Shard {
                 result = .failure(error)
             }
             self.eventLoop.execute {
-                guard self.transactions === transactions, generation == transactions.cycle.generation else { return }
-                self.added(result, generation, transactions)
+                guard self.transactions === transactions, generation == transactions.writer.generation else { return }
+                self.announced(result, generation, transactions)
                 self.runTransactions()
             }
         }
     }
 
-    private func added(
+    private func announced(
         _ result: Result<[TopicPartition: ErrorCode], KafkaClientError>,
         _ generation: UInt64,
         _ transactions: ShardTransactions
     ) {
         let now = self.eventLoop.now
         switch result {
-        case .success(let codes) where codes.isEmpty:
-            transactions.cycle.added(generation: generation, now: now)
-            transactions.missing.removeAll()
         case .success(let codes):
-            if let code = codes.values.first(where: \.endsTransaction) {
-                transactions.wasFenced = code.isFencing
-                transactions.cycle.fail("the coordinator answers \(code.name)", now: now)
-                return
+            for retry in transactions.writer.announced(codes, generation: generation, now: now) {
+                guard let cell = self.cellsByProduceSlot[retry.slot] else { continue }
+                self.eventLoop.scheduleTask(in: retry.after) {
+                    guard self.transactions === transactions, !self.isClosed else { return }
+                    cell.flow.announce()
+                    self.run(cell)
+                }
             }
-            let refused = codes.filter { $0.value != .operationNotAttempted }
-            transactions.cycle.notAdded(refused: Set(refused.keys), generation: generation, now: now)
-            for cell in self.cells.values {
-                guard let code = refused[cell.flow.assignment.target] else { continue }
-                if code == .unknownTopicOrPartition, self.asksAgain(cell, transactions) { continue }
-                let kind: ProduceRefusal.Kind =
-                    switch ProduceErrorClass(code) {
-                    case .refused(let kind): kind
-                    case .missing: .missing
-                    default: .other
-                    }
-                self.transactionRefused(
-                    cell.produceSlot,
-                    ProduceRefusal(kind: kind, code: code, message: nil, token: 0, isOutcomeUnknown: false)
-                )
-            }
-        case .failure(let error):
-            transactions.cycle.fail("\(error)", now: now)
+        case .failure(let error): transactions.writer.fail("\(error)", now: now)
         }
     }
 
-    /// A topic that was just created is unknown here and there for a moment.
-    private func asksAgain(_ cell: Cell, _ transactions: ShardTransactions) -> Bool {
-        let attempts = transactions.missing[cell.produceSlot, default: 0] + 1
-        transactions.missing[cell.produceSlot] = attempts < Self.missingAttempts ? attempts : nil
-        guard attempts < Self.missingAttempts else { return false }
-        transactions.waiting.remove(cell.produceSlot)
-        self.eventLoop.scheduleTask(in: .milliseconds(Int64(100 * attempts))) {
-            guard self.transactions === transactions, !self.isClosed else { return }
-            cell.flow.announce()
-            self.run(cell)
+    /// All records are acknowledged: says how far each partition is when they are committed.
+    private func prepareProgress(_ transactions: ShardTransactions) {
+        let now = self.eventLoop.now
+        let written = transactions.writer.written
+        guard !self.looksForForeignRecords(written, transactions) else { return }
+        var positions: [TopicPartition: PartitionPosition] = [:]
+        for (source, cell) in self.cells {
+            guard let batches = written[cell.produceSlot] else {
+                positions[source] = cell.flow.durablePosition
+                continue
+            }
+            guard let position = cell.flow.position(adding: batches) else {
+                // Its flow went elsewhere meanwhile, so these records must not count.
+                return transactions.writer.fail("\(source) is read from another place now", now: now)
+            }
+            positions[source] = position
         }
-        return true
+        transactions.writer.settle(positions)
+        let topic = transactions.context.progressTopic
+        let count = Int32(clamping: self.target.metadata.topics[topic]?.partitions.count ?? 0)
+        guard transactions.writer.pending.isEmpty || count > 0 else {
+            return transactions.writer.fail("the progress topic is missing", now: now)
+        }
+        for (source, record) in transactions.writer.pending {
+            let key = transactions.context.ownership.store.key(of: source).bytes
+            let index = defaultPartition(key: ByteBuffer(bytes: key), count: count)
+            let partition = TopicPartition(topic: topic, partition: index)
+            var record = record
+            if let cell = self.cells[source] {
+                record.offsetMap = cell.flow.offsetMap(adding: written[cell.produceSlot] ?? [:])
+            }
+            let slot = transactions.writer.progressSlot(of: partition) ?? self.producer.add(partition)
+            transactions.writer.add(record, key: key, to: partition, slot: slot)
+        }
+        transactions.writer.record(now: now)
     }
-
-    private static let missingAttempts = 6
 
     private func commit(_ generation: UInt64, _ transactions: ShardTransactions) {
-        let (id, identity) = (transactions.transactionalID, transactions.identity)
+        let (id, identity) = (transactions.transactionalID, transactions.writer.identity)
         Task {
-            let failure: (reason: String, code: ErrorCode)?
+            let result: Result<ErrorCode, KafkaClientError>
             do throws(KafkaClientError) {
-                let code = try await self.target.endTransaction(transactionalID: id, identity: identity, commits: true)
-                failure = code == .none ? nil : ("the commit is refused with \(code.name)", code)
+                result = .success(
+                    try await self.target.endTransaction(transactionalID: id, identity: identity, commits: true)
+                )
             } catch {
-                failure = ("\(error)", error.kafkaError ?? .networkException)
+                result = .failure(error)
             }
             self.eventLoop.execute {
-                guard self.transactions === transactions, generation == transactions.cycle.generation else { return }
-                if let failure {
-                    transactions.wasFenced = failure.code.isFencing
-                    transactions.cycle.fail(failure.reason, now: self.eventLoop.now)
-                } else {
-                    transactions.cycle.committed(generation: generation, now: self.eventLoop.now)
+                guard self.transactions === transactions, generation == transactions.writer.generation else { return }
+                let now = self.eventLoop.now
+                switch result {
+                case .success(let code): transactions.writer.committed(code, generation: generation, now: now)
+                case .failure(let error):
+                    transactions.writer.fail("\(error)", code: error.kafkaError ?? .networkException, now: now)
                 }
                 self.runTransactions()
             }
@@ -305,35 +268,24 @@ extension Shard {
     // MARK: Ends
 
     /// The transaction is committed: its records count now.
-    private func deliverTransaction(_ transactions: ShardTransactions) {
-        transactions.isCommitUncertain = false
-        transactions.ledger.wrote(transactions.pending)
-        transactions.pending = [:]
-        let acknowledged = transactions.acknowledged
-        let refusals = transactions.refusals
-        transactions.acknowledged = []
-        transactions.refusals = [:]
+    private func deliver(_ delivery: TransactionWriter.Delivery, _ transactions: ShardTransactions) {
         transactions.sentBytes = 0
-        for acknowledgement in acknowledged {
-            acknowledgement.cell.flow
-                .acknowledged(token: acknowledgement.token, baseOffset: acknowledgement.targetBase)
+        for batch in delivery.acknowledged {
+            self.cellsByProduceSlot[batch.slot]?.flow.acknowledged(token: batch.token, baseOffset: batch.targetBase)
         }
-        for acknowledgement in acknowledged { acknowledgement.cell.flow.transactionCommitted() }
-        let waiting = transactions.waiting
-        for slot in Set(acknowledged.map(\.cell.produceSlot)).union(refusals.keys).union(waiting).sorted() {
+        for batch in delivery.acknowledged { self.cellsByProduceSlot[batch.slot]?.flow.transactionCommitted() }
+        for slot in delivery.slots {
             guard let cell = self.cellsByProduceSlot[slot] else { continue }
-            if let refusal = refusals[slot] { cell.flow.refused(refusal, now: self.eventLoop.now) }
-            if waiting.contains(slot) { cell.flow.announce() }
+            if let refusal = delivery.refusals[slot] { cell.flow.refused(refusal, now: self.eventLoop.now) }
+            if delivery.waiting.contains(slot) { cell.flow.announce() }
             self.run(cell)
         }
     }
 
     /// The transaction is lost: nothing goes out until there is a new epoch.
-    private func recover(_ reason: String, _ transactions: ShardTransactions) {
+    private func recover(_ reason: String, _ wasFenced: Bool, _ transactions: ShardTransactions) {
         self.producer.halt()
-        transactions.forgetSent()
-        let wasFenced = transactions.wasFenced
-        transactions.wasFenced = false
+        transactions.sentBytes = 0
         self.logger.info(
             "a transaction is taken back and its records are sent again",
             metadata: ["id": "\(transactions.transactionalID)", "reason": "\(reason)"]
@@ -350,8 +302,7 @@ extension Shard {
 
     private func recovered(_ grant: FlowOwnership.Grant?, _ transactions: ShardTransactions) {
         guard let grant else {
-            transactions.isLost = true
-            transactions.acknowledged = []
+            transactions.writer.lose()
             for cell in self.cells.values {
                 cell.flow.transactionLost(committed: nil)
                 self.run(cell)
@@ -359,25 +310,12 @@ extension Shard {
             self.wakeFinishWaiters(transactions)
             return
         }
-        // The answer to the commit was lost, but not the commit: then the target shows its progress.
-        let isCommitted =
-            transactions.isCommitUncertain
-            && ProgressLedger.isCommitted(transactions.pending, accordingTo: grant.progress)
-        if isCommitted {
-            self.deliverTransaction(transactions)
-        } else {
-            transactions.acknowledged = []
-        }
-        transactions.isCommitUncertain = false
-        transactions.pending = [:]
-        transactions.identity = grant.identity
-        var ledger = ProgressLedger(loaded: grant.progress, isTransactional: true)
-        for cell in self.cells.values {
-            ledger.began(cell.flow.assignment.source, targetTopicID: cell.flow.assignment.targetTopicID)
-        }
-        transactions.ledger = ledger
+        let isCommitted = transactions.writer.isCommitted(accordingTo: grant.progress)
+        let delivery = transactions.writer.resume(grant.identity, progress: grant.progress, isCommitted: isCommitted)
+        if let delivery { self.deliver(delivery, transactions) }
+        for cell in self.cells.values { self.transactionBegins(cell) }
         self.producer.begin(grant.identity, transactionalID: grant.transactionalID)
-        transactions.cycle.begin(now: self.eventLoop.now)
+        transactions.writer.begin(now: self.eventLoop.now)
         for cell in self.cells.values {
             cell.flow.transactionLost(committed: grant.progress[cell.flow.assignment.source])
             self.run(cell)
@@ -387,7 +325,7 @@ extension Shard {
     }
 
     private func scheduleTransactions(_ transactions: ShardTransactions) {
-        let wake = self.isClosed ? nil : transactions.cycle.nextWake
+        let wake = self.isClosed ? nil : transactions.writer.nextWake
         guard wake != transactions.timerDeadline else { return }
         transactions.timer?.cancel()
         transactions.timer = nil
@@ -395,29 +333,8 @@ extension Shard {
         guard let wake else { return }
         transactions.timer = self.eventLoop.scheduleTask(deadline: wake) {
             transactions.timerDeadline = nil
-            transactions.cycle.tick(now: self.eventLoop.now)
+            transactions.writer.tick(now: self.eventLoop.now)
             self.runTransactions()
-        }
-    }
-}
-
-extension ErrorCode {
-    /// After this answer the transaction can only be given up.
-    package var endsTransaction: Bool {
-        switch self {
-        case .invalidTxnState, .transactionAbortable, .invalidProducerIDMapping, .producerFenced,
-            .invalidProducerEpoch, .transactionCoordinatorFenced, .outOfOrderSequenceNumber, .unknownProducerID,
-            .concurrentTransactions:
-            true
-        default: false
-        }
-    }
-
-    /// Another producer has the same transactional id now, or the coordinator has raised its epoch.
-    fileprivate var isFencing: Bool {
-        switch self {
-        case .invalidProducerIDMapping, .producerFenced, .invalidProducerEpoch, .transactionCoordinatorFenced: true
-        default: false
         }
     }
 }

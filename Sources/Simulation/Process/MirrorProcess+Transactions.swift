@@ -5,7 +5,7 @@ import Mirror
 import MirrorModel
 import NIOCore
 
-/// Writing records and progress in transactions: carries out what `TransactionCycle` decides, as `Shard+Transactions`
+/// Writing records and progress in transactions: carries out what `TransactionWriter` decides, as `Shard+Transactions`
 /// does.
 extension MirrorProcess {
     func beginTransactions(_ identity: ProducerIdentity, _ progress: [TopicPartition: ProgressRecord]) {
@@ -13,11 +13,11 @@ extension MirrorProcess {
         settings.interval = history.plan.progressInterval
         settings.idle = min(.milliseconds(50), settings.interval)
         settings.timeout = history.plan.transactionTimeout
-        let transactions = ProcessTransactions(identity, settings, progress)
+        let transactions = ProcessTransactions(TransactionWriter(identity, progress: progress, settings: settings))
         self.transactions = transactions
         ledger = ProgressLedger(loaded: progress, isTransactional: true)
         producer.begin(identity, transactionalID: Self.transactionalID, now: clock)
-        transactions.cycle.begin(now: clock)
+        transactions.writer.begin(now: clock)
         runTransactions()
         watchOwner()
         look()
@@ -27,98 +27,72 @@ extension MirrorProcess {
 
     /// A partition has records; true when transactions take care of it.
     func transactionsWant(_ cell: Cell) -> Bool {
-        guard let transactions else { return false }
-        let partition = cell.flow.assignment.target
-        guard transactions.refusals[cell.produceSlot] == nil else { return true }
-        if transactions.cycle.admits(partition) { return false }
-        transactions.waiting.insert(cell.produceSlot)
-        transactions.cycle.want(partition, now: clock)
+        guard let transactions,
+            transactions.writer.postpones(cell.produceSlot, of: cell.flow.assignment.target, now: clock)
+        else { return false }
         runTransactions()
         return true
     }
 
     /// Whether a slot may be asked for a batch.
     func transactionsAdmit(_ cell: Cell) -> Bool {
-        guard let transactions else { return true }
-        if transactions.cycle.admits(cell.flow.assignment.target), transactions.refusals[cell.produceSlot] == nil {
-            return true
-        }
-        transactions.waiting.insert(cell.produceSlot)
-        return false
+        transactions?.writer.admits(cell.produceSlot, of: cell.flow.assignment.target) ?? true
     }
 
     func transactionTook(_ batch: ProduceBatch, slot: Int) {
-        guard let transactions else { return }
-        transactions.outstanding[slot, default: 0] += 1
-        transactions.cycle.sent(now: clock)
+        transactions?.writer.took(slot, now: clock)
+    }
+
+    /// The producer has room for progress; nil when the slot is not one of those.
+    func pullProgress(_ request: ProducePullRequest) -> ProducePull? {
+        transactions?.writer.pullProgress(request, timestamp: 1)
     }
 
     /// What became of a batch; true when transactions take care of it.
     func transactionsHandle(_ event: ProduceEvent) -> Bool {
         guard let transactions else { return false }
         switch event {
-        case .acknowledged where transactions.cycle.phase == .halted,
-            .refused where transactions.cycle.phase == .halted:
-            // The answer that ended the transaction tells of other batches behind it, which are lost all the same.
-            return true
+        case .acknowledged where transactions.writer.isHalted, .refused where transactions.writer.isHalted: return true
         case .acknowledged(let slot, let token, let base, _):
-            if let partition = transactions.progressBySlot[slot] {
-                transactions.progress[partition]?.outstanding -= 1
-                finishProgress()
-            } else if let cell = cells.first(where: { $0.produceSlot == slot }) {
-                history.log.add(history.now, "ack", Int64(cell.index), Int64(token), base ?? -1)
-                let isFirst = !transactions.acknowledged.contains { $0.cell === cell }
-                if cell.isPlaceUnknown(token, base) || isFirst && base == nil {
-                    history.truth[cell.index].hadUnknownPlaces = true
-                }
-                transactions.outstanding[slot, default: 1] -= 1
-                transactions.acknowledged.append(.init(cell: cell, token: token, targetBase: base))
-                transactions.cycle.acknowledged(now: clock)
+            if let cell = cell(writing: slot) {
+                note(cell, token, base, transactions)
+                transactions.writer.acknowledged(slot, token: token, targetBase: base, now: clock)
+            } else if transactions.writer.writesProgress(slot) {
+                transactions.writer.acknowledged(slot, token: token, targetBase: base, now: clock)
             }
-        case .refused(let slot, let refusal): transactionRefused(slot, refusal)
-        case .failing(let slot, _), .recovered(let slot): return transactions.progressBySlot[slot] != nil
+        case .refused(let slot, let refusal):
+            history.log.add(history.now, "refused", Int64(slot), text: "\(refusal)")
+            transactions.writer.refused(slot, refusal, place: "slot \(slot)", now: clock)
+        case .failing(let slot, _), .recovered(let slot): return transactions.writer.writesProgress(slot)
         }
         runTransactions()
         return true
     }
 
-    private func transactionRefused(_ slot: Int, _ refusal: ProduceRefusal) {
-        guard let transactions else { return }
-        history.log.add(history.now, "refused", Int64(slot), text: "\(refusal)")
-        if let partition = transactions.progressBySlot[slot] {
-            transactions.cycle.fail("\(partition) refuses progress (\(refusal.code.name))", now: clock)
-        } else if refusal.isOutcomeUnknown || refusal.code.endsTransaction {
-            transactions.cycle.fail("slot \(slot) answers \(refusal.code.name)", now: clock)
-        } else {
-            let count = transactions.outstanding.removeValue(forKey: slot) ?? 0
-            transactions.refusals[slot] = refusal
-            transactions.cycle.dropped(count, now: clock)
-            transactions.cycle.hurry(now: clock)
+    private func cell(writing slot: Int) -> Cell? { cells.first { $0.produceSlot == slot } }
+
+    private func note(_ cell: Cell, _ token: UInt64, _ base: Int64?, _ transactions: ProcessTransactions) {
+        history.log.add(history.now, "ack", Int64(cell.index), Int64(token), base ?? -1)
+        let isFirst = !transactions.writer.acknowledged.contains { $0.slot == cell.produceSlot }
+        if cell.isPlaceUnknown(token, base) || isFirst && base == nil {
+            history.truth[cell.index].hadUnknownPlaces = true
         }
     }
 
     func hurryTransactions() {
-        guard let transactions else { return }
-        transactions.cycle.hurry(now: clock)
+        transactions?.writer.hurry(now: clock)
         runTransactions()
     }
 
     func transactionsForget(_ cell: Cell) {
-        guard let transactions else { return }
-        let slot = cell.produceSlot
-        transactions.waiting.remove(slot)
-        transactions.refusals[slot] = nil
-        transactions.cycle.forget(cell.flow.assignment.target)
-        let isOut = transactions.outstanding.removeValue(forKey: slot) ?? 0 > 0
-        if isOut || transactions.acknowledged.contains(where: { $0.cell === cell }) {
-            transactions.cycle.fail("\(cell.flow.assignment.target) was given up", now: clock)
-            runTransactions()
-        }
+        transactions?.searching.remove(cell.produceSlot)
+        transactions?.writer.forget(cell.produceSlot, of: cell.flow.assignment.target, now: clock)
+        runTransactions()
     }
 
     /// Commits what there is, then calls back.
     func finishTransactions(patience: TimeAmount, _ completion: @escaping () -> Void) {
-        guard let transactions, !transactions.isLost else {
+        guard let transactions, !transactions.writer.isLost else {
             completion()
             return
         }
@@ -134,8 +108,8 @@ extension MirrorProcess {
     }
 
     func transactionsGoOn() {
-        guard let transactions, !transactions.isLost else { return }
-        transactions.cycle.tick(now: clock)
+        guard let transactions, !transactions.writer.isLost else { return }
+        transactions.writer.tick(now: clock)
         runTransactions()
     }
 
@@ -150,43 +124,24 @@ extension MirrorProcess {
     func runTransactions() {
         guard let transactions, !transactions.isRunning else { return }
         transactions.isRunning = true
-        while isAlive {
-            let actions = transactions.cycle.takeActions()
-            if actions.isEmpty { break }
-            for action in actions {
-                guard mayGoOn() else { break }
-                perform(action, transactions)
-            }
+        while isAlive, let action = transactions.writer.next(now: clock) {
+            guard mayGoOn() else { break }
+            perform(action, transactions)
         }
         transactions.isRunning = false
     }
 
-    private func perform(_ action: TransactionCycle.Action, _ transactions: ProcessTransactions) {
+    private func perform(_ action: TransactionWriter.Action, _ transactions: ProcessTransactions) {
         switch action {
-        case .add(let partitions, let generation): announce(partitions, generation, transactions)
-        case .admit(let partitions):
-            for cell in cells where partitions.contains(cell.flow.assignment.target) {
-                guard transactions.waiting.remove(cell.produceSlot) != nil else { continue }
-                producer.ready(cell.produceSlot, bytes: 1, now: clock)
-            }
+        case .announce(let partitions, let generation): announce(partitions, generation, transactions)
+        case .ready(let slots): for slot in slots { producer.ready(slot, bytes: 1, now: clock) }
         case .prepareProgress: prepareProgress(transactions)
-        case .writeProgress:
-            for (_, partition) in transactions.progress.sorted(by: { $0.key < $1.key })
-            where !partition.waiting.isEmpty {
-                producer.ready(partition.slot, bytes: 1, now: clock)
-            }
-            finishProgress()
-        case .commit(let generation):
-            transactions.isCommitUncertain = true
-            commit(generation, transactions)
-        case .deliver:
-            deliverTransaction(transactions)
-            transactions.cycle.tick(now: clock)
+        case .commit(let generation): commit(generation, transactions)
+        case .deliver(let delivery):
+            deliver(delivery)
+            transactions.writer.tick(now: clock)
             wakeFinishWaiters(transactions)
-        case .nothingToCommit:
-            deliverTransaction(transactions)
-            wakeFinishWaiters(transactions)
-        case .recover(let reason): recover(reason, transactions)
+        case .recover(let reason, _): recover(reason, transactions)
         }
     }
 
@@ -195,158 +150,77 @@ extension MirrorProcess {
         _ generation: UInt64,
         _ transactions: ProcessTransactions
     ) {
-        add(partitions, transactions.identity) { codes in
-            guard self.transactions === transactions, generation == transactions.cycle.generation else { return }
-            self.added(codes, generation, transactions)
+        add(partitions, transactions.writer.identity) { codes in
+            guard self.transactions === transactions, generation == transactions.writer.generation else { return }
+            self.announced(codes, generation, transactions)
             self.runTransactions()
         }
     }
 
-    private func added(
+    private func announced(
         _ codes: [TopicPartition: ErrorCode]?,
         _ generation: UInt64,
         _ transactions: ProcessTransactions
     ) {
-        guard let codes else {
-            transactions.cycle.fail("no answer", now: clock)
-            return
+        guard let codes else { return transactions.writer.fail("no answer", now: clock) }
+        for retry in transactions.writer.announced(codes, generation: generation, now: clock) {
+            guard let cell = cell(writing: retry.slot) else { continue }
+            later(retry.after) {
+                guard self.transactions === transactions else { return }
+                cell.flow.announce()
+            }
         }
-        if codes.isEmpty {
-            transactions.cycle.added(generation: generation, now: clock)
-            transactions.missing.removeAll()
-            return
-        }
-        if let code = codes.values.first(where: \.endsTransaction) {
-            transactions.cycle.fail("the coordinator answers \(code.name)", now: clock)
-            return
-        }
-        let refused = codes.filter { $0.value != .operationNotAttempted }
-        transactions.cycle.notAdded(refused: Set(refused.keys), generation: generation, now: clock)
-        for cell in cells {
-            guard let code = refused[cell.flow.assignment.target] else { continue }
-            if code == .unknownTopicOrPartition, asksAgain(cell, transactions) { continue }
-            transactionRefused(
-                cell.produceSlot,
-                ProduceRefusal(kind: .missing, code: code, message: nil, token: 0, isOutcomeUnknown: false)
-            )
-        }
-    }
-
-    private func asksAgain(_ cell: Cell, _ transactions: ProcessTransactions) -> Bool {
-        let attempts = transactions.missing[cell.produceSlot, default: 0] + 1
-        transactions.missing[cell.produceSlot] = attempts < 6 ? attempts : nil
-        guard attempts < 6 else { return false }
-        transactions.waiting.remove(cell.produceSlot)
-        later(.milliseconds(Int64(100 * attempts))) {
-            guard self.transactions === transactions else { return }
-            cell.flow.announce()
-        }
-        return true
     }
 
     private func commit(_ generation: UInt64, _ transactions: ProcessTransactions) {
-        endTransaction(transactions.identity) { code in
-            guard self.transactions === transactions, generation == transactions.cycle.generation else { return }
-            if code == .none || self.mutated(.lostCommitIsSuccess) {
-                transactions.cycle.committed(generation: generation, now: self.clock)
-            } else {
-                transactions.cycle.fail("the commit is refused with \(code.name)", now: self.clock)
-            }
+        endTransaction(transactions.writer.identity) { code in
+            guard self.transactions === transactions else { return }
+            let code = self.mutated(.lostCommitIsSuccess) ? .none : code
+            transactions.writer.committed(code, generation: generation, now: self.clock)
             self.runTransactions()
         }
     }
 
-    // MARK: Progress
-
     private func prepareProgress(_ transactions: ProcessTransactions) {
-        var written: [TopicPartition: [UInt64: Int64?]] = [:]
-        for acknowledgement in transactions.acknowledged {
-            let source = acknowledgement.cell.flow.assignment.source
-            written[source, default: [:]][acknowledgement.token] = .some(acknowledgement.targetBase)
-        }
+        let written = transactions.writer.written
         guard !looksForForeignRecords(written, transactions) else { return }
         var positions: [TopicPartition: PartitionPosition] = [:]
         for cell in cells {
             let source = cell.flow.assignment.source
-            guard let batches = written[source] else {
+            guard let batches = written[cell.produceSlot] else {
                 positions[source] = cell.flow.durablePosition
                 continue
             }
             guard let position = cell.flow.position(adding: batches) else {
-                transactions.cycle.fail("\(source) is read from another place now", now: clock)
-                return
+                return transactions.writer.fail("\(source) is read from another place now", now: clock)
             }
             positions[source] = position
         }
-        transactions.ledger.observe(positions)
-        transactions.pending = transactions.ledger.unwritten
-        var used: Set<TopicPartition> = []
-        for (source, record) in transactions.pending.sorted(by: { $0.key < $1.key }) {
+        transactions.writer.settle(positions)
+        for (source, record) in transactions.writer.pending.sorted(by: { $0.key < $1.key }) {
             let key = Self.progressKey(source)
             let partition = history.progressPartition(of: key)
-            used.insert(partition)
-            if transactions.progress[partition] == nil {
-                let slot = producer.add(partition, now: clock)
-                transactions.progress[partition] = .init(slot: slot)
-                transactions.progressBySlot[slot] = partition
-            }
             var record = record
-            if !mutated(.mapNotKept) {
-                record.offsetMap = cell(of: source)?.flow.offsetMap(adding: written[source] ?? [:])
+            if !mutated(.mapNotKept), let cell = cell(of: source) {
+                record.offsetMap = cell.flow.offsetMap(adding: written[cell.produceSlot] ?? [:])
             }
-            transactions.progress[partition]?.waiting.append((key, record.bytes))
+            let slot = transactions.writer.progressSlot(of: partition) ?? producer.add(partition, now: clock)
+            transactions.writer.add(record, key: key, to: partition, slot: slot)
         }
-        transactions.cycle.record(to: used, now: clock)
-    }
-
-    /// The producer has room for progress; nil when the slot is not one of those.
-    func pullProgress(_ request: ProducePullRequest) -> ProducePull? {
-        guard let transactions, let partition = transactions.progressBySlot[request.slot] else { return nil }
-        guard transactions.cycle.phase == .recording, var entry = transactions.progress[partition],
-            !entry.waiting.isEmpty
-        else { return .nothing }
-        var builder = RecordBatchBuilder(codec: .none)
-        builder.producerID = request.stamp.identity.producerID
-        builder.producerEpoch = request.stamp.identity.epoch
-        builder.baseSequence = request.stamp.sequence
-        builder.isTransactional = true
-        while let (key, value) = entry.waiting.first {
-            builder.append(timestamp: 1, key: ByteBuffer(bytes: key), value: ByteBuffer(bytes: value))
-            entry.waiting.removeFirst()
-        }
-        let count = builder.count
-        guard let batch = try? builder.build() else { return .nothing }
-        entry.outstanding += 1
-        transactions.progress[partition] = entry
-        return .batch(ProduceBatch(header: batch, body: ByteBuffer(), recordCount: count, token: 0))
-    }
-
-    private func finishProgress() {
-        guard let transactions, transactions.cycle.phase == .recording else { return }
-        for (_, partition) in transactions.progress where partition.outstanding > 0 || !partition.waiting.isEmpty {
-            if partition.outstanding == 0 { producer.ready(partition.slot, bytes: 1, now: clock) }
-            return
-        }
-        transactions.cycle.recorded(now: clock)
+        transactions.writer.record(now: clock)
     }
 
     // MARK: Ends
 
-    private func deliverTransaction(_ transactions: ProcessTransactions) {
-        transactions.isCommitUncertain = false
-        transactions.ledger.wrote(transactions.pending)
-        transactions.pending = [:]
-        let acknowledged = transactions.acknowledged
-        let refusals = transactions.refusals
-        transactions.acknowledged = []
-        transactions.refusals = [:]
-        for entry in acknowledged { acknowledge(entry.cell, entry.token, entry.targetBase) }
-        for entry in acknowledged { entry.cell.flow.transactionCommitted() }
-        let waiting = transactions.waiting
-        for slot in Set(acknowledged.map(\.cell.produceSlot)).union(refusals.keys).union(waiting).sorted() {
-            guard let cell = cells.first(where: { $0.produceSlot == slot }) else { continue }
-            if let refusal = refusals[slot] { cell.flow.refused(refusal, now: clock) }
-            if waiting.contains(slot) { cell.flow.announce() }
+    private func deliver(_ delivery: TransactionWriter.Delivery) {
+        for batch in delivery.acknowledged {
+            if let cell = cell(writing: batch.slot) { acknowledge(cell, batch.token, batch.targetBase) }
+        }
+        for batch in delivery.acknowledged { cell(writing: batch.slot)?.flow.transactionCommitted() }
+        for slot in delivery.slots {
+            guard let cell = cell(writing: slot) else { continue }
+            if let refusal = delivery.refusals[slot] { cell.flow.refused(refusal, now: clock) }
+            if delivery.waiting.contains(slot) { cell.flow.announce() }
         }
     }
 
@@ -354,7 +228,6 @@ extension MirrorProcess {
         history.log.add(history.now, "transaction lost", Int64(number), text: reason)
         history.count(.transactionLost)
         producer.halt(now: clock)
-        transactions.forgetSent()
         recover { grant in
             guard self.transactions === transactions else { return }
             self.recovered(grant, transactions)
@@ -366,32 +239,25 @@ extension MirrorProcess {
         _ transactions: ProcessTransactions
     ) {
         guard let grant else {
-            transactions.isLost = true
-            transactions.acknowledged = []
+            transactions.writer.lose()
             for cell in cells { cell.flow.transactionLost(committed: nil) }
             wakeFinishWaiters(transactions)
             overthrown()
             return
         }
-        let isCommitted =
-            transactions.isCommitUncertain
-            && ProgressLedger.isCommitted(transactions.pending, accordingTo: grant.progress)
+        let isCommitted = transactions.writer.isCommitted(accordingTo: grant.progress)
         history.log.add(history.now, "recovered", isCommitted ? 1 : 0)
-        if isCommitted != mutated(.uncertainCommitMisjudged) {
-            deliverTransaction(transactions)
-        } else {
-            transactions.acknowledged = []
-        }
-        transactions.isCommitUncertain = false
-        transactions.pending = [:]
-        transactions.identity = grant.identity
-        var ledger = ProgressLedger(loaded: grant.progress, isTransactional: true)
+        let delivery = transactions.writer.resume(
+            grant.identity,
+            progress: grant.progress,
+            isCommitted: isCommitted != mutated(.uncertainCommitMisjudged)
+        )
+        if let delivery { deliver(delivery) }
         for cell in cells {
-            ledger.began(cell.flow.assignment.source, targetTopicID: cell.flow.assignment.targetTopicID)
+            transactions.writer.began(cell.flow.assignment.source, targetTopicID: cell.flow.assignment.targetTopicID)
         }
-        transactions.ledger = ledger
         producer.begin(grant.identity, transactionalID: Self.transactionalID, now: clock)
-        transactions.cycle.begin(now: clock)
+        transactions.writer.begin(now: clock)
         for cell in cells {
             cell.flow.transactionLost(committed: grant.progress[cell.flow.assignment.source])
         }
@@ -402,12 +268,12 @@ extension MirrorProcess {
     // MARK: Foreign records
 
     private func looksForForeignRecords(
-        _ written: [TopicPartition: [UInt64: Int64?]],
+        _ written: [Int: [UInt64: Int64?]],
         _ transactions: ProcessTransactions
     ) -> Bool {
         var isWaiting = false
-        for (source, batches) in written.sorted(by: { $0.key < $1.key }) {
-            guard let cell = cell(of: source) else { continue }
+        for (slot, batches) in written.sorted(by: { $0.key < $1.key }) {
+            guard let cell = cell(writing: slot) else { continue }
             if cell.flow.awaitsLedger {
                 isWaiting = true
                 continue
@@ -423,7 +289,7 @@ extension MirrorProcess {
         let slot = cell.produceSlot
         guard transactions.searching.insert(slot).inserted else { return }
         let partition = cell.flow.assignment.target
-        let own = transactions.identity.producerID
+        let own = transactions.writer.identity.producerID
         call(history.target[partition]?.leader) { () -> ForeignSearch? in
             var search = ForeignSearch(range, ownProducer: own)
             while !search.isDone {

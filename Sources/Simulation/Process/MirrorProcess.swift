@@ -185,7 +185,7 @@ final class MirrorProcess {
         }
         consider(fetcher.nextWake)
         consider(producer.nextWake)
-        consider(transactions?.cycle.nextWake)
+        consider(transactions?.writer.nextWake)
         for cell in cells { consider(cell.flow.nextWake) }
         guard let next else {
             wake = nil
@@ -206,7 +206,7 @@ final class MirrorProcess {
     private func tick() {
         fetcher.tick(now: clock)
         producer.tick(now: clock)
-        transactions?.cycle.tick(now: clock)
+        transactions?.writer.tick(now: clock)
         runTransactions()
         for cell in cells {
             cell.flow.tick(now: clock)
@@ -319,7 +319,7 @@ final class MirrorProcess {
         }
         let cell = Cell(flow: PartitionFlow(assignment: assignment, settings: settings), index: index)
         cells.append(cell)
-        transactions?.ledger.began(assignment.source, targetTopicID: assignment.targetTopicID)
+        transactions?.writer.began(assignment.source, targetTopicID: assignment.targetTopicID)
         if let stamp = assignment.producer {
             identities[index] = stamp.identity
             history.truth[index].producers.insert(stamp.identity)
