@@ -22,7 +22,7 @@ demo: build
 
 ## Everything: unit, golden vectors, embedded clusters, foreign clients and brokers.
 test: packages test-packages peers
-	$(SWIFT) test --no-parallel
+	SWIFT=$(SWIFT) scripts/test
 
 peers: test-packages
 	scripts/peers
