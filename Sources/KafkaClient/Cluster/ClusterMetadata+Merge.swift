@@ -163,15 +163,7 @@ extension ClusterMetadata {
                 updated.partitions.append(known)
                 continue
             }
-            let merged = Partition(
-                index: partition.partitionIndex,
-                error: partition.errorCode,
-                leaderID: partition.leaderID >= 0 ? partition.leaderID : nil,
-                leaderEpoch: partition.leaderEpoch,
-                replicas: partition.replicaNodes,
-                inSyncReplicas: partition.isrNodes,
-                offlineReplicas: partition.offlineReplicas
-            )
+            let merged = Partition(partition)
             if known?.leaderID != merged.leaderID || known?.leaderEpoch != merged.leaderEpoch {
                 change.movedLeaders.insert(id)
             }
@@ -192,11 +184,20 @@ extension ClusterMetadata.Topic {
     /// Whether an answer tells nothing that is not known.
     fileprivate func isRepeated(by answer: MetadataResponse.MetadataResponseTopic) -> Bool {
         error == .none && answer.errorCode == .none && topicID == answer.topicID && isInternal == answer.isInternal
-            && partitions.elementsEqual(answer.partitions) { known, told in
-                known.index == told.partitionIndex && known.error == told.errorCode
-                    && (known.leaderID ?? -1) == max(told.leaderID, -1) && known.leaderEpoch == told.leaderEpoch
-                    && known.replicas == told.replicaNodes && known.inSyncReplicas == told.isrNodes
-                    && known.offlineReplicas == told.offlineReplicas
-            }
+            && partitions.elementsEqual(answer.partitions) { $0 == ClusterMetadata.Partition($1) }
+    }
+}
+
+extension ClusterMetadata.Partition {
+    fileprivate init(_ answer: MetadataResponse.MetadataResponsePartition) {
+        self.init(
+            index: answer.partitionIndex,
+            error: answer.errorCode,
+            leaderID: answer.leaderID >= 0 ? answer.leaderID : nil,
+            leaderEpoch: answer.leaderEpoch,
+            replicas: answer.replicaNodes,
+            inSyncReplicas: answer.isrNodes,
+            offlineReplicas: answer.offlineReplicas
+        )
     }
 }

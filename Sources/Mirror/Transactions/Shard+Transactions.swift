@@ -5,6 +5,8 @@ import Logging
 import MirrorModel
 import NIOCore
 
+extension Shard.Cell: TransactionCell {}
+
 /// Writing records and progress in transactions; carries out what `TransactionWriter` decides.
 extension Shard {
     /// Writes in transactions from now on; before the first assignment.
@@ -209,19 +211,7 @@ extension Shard {
         let now = self.eventLoop.now
         let written = transactions.writer.written
         guard !self.looksForForeignRecords(written, transactions) else { return }
-        var positions: [TopicPartition: PartitionPosition] = [:]
-        for (source, cell) in self.cells {
-            guard let batches = written[cell.produceSlot] else {
-                positions[source] = cell.flow.durablePosition
-                continue
-            }
-            guard let position = cell.flow.position(adding: batches) else {
-                // Its flow went elsewhere meanwhile, so these records must not count.
-                return transactions.writer.fail("\(source) is read from another place now", now: now)
-            }
-            positions[source] = position
-        }
-        transactions.writer.settle(positions)
+        guard transactions.writer.settle(self.cells.values, written, now: now) else { return }
         let topic = transactions.context.progressTopic
         let count = Int32(clamping: self.target.metadata.topics[topic]?.partitions.count ?? 0)
         guard transactions.writer.pending.isEmpty || count > 0 else {

@@ -21,7 +21,6 @@ extension TransactionWriter {
         self.outstanding.removeAll()
         self.waiting.removeAll()
         self.refusals.removeAll()
-        self.used.removeAll()
         self.ready.removeAll()
         for partition in self.progress.keys {
             self.progress[partition]?.waiting.removeAll()

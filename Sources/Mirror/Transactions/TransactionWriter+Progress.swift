@@ -4,6 +4,13 @@ import KafkaRecords
 package import MirrorModel
 package import NIOCore
 
+/// A partition that is written in transactions.
+package protocol TransactionCell: AnyObject {
+    var flow: PartitionFlow { get }
+    /// Its place at the producer.
+    var produceSlot: Int { get }
+}
+
 /// Progress that is written in the transaction of the records that it is about.
 extension TransactionWriter {
     /// The batches of the transaction: their place at the target by token, by slot.
@@ -13,8 +20,34 @@ extension TransactionWriter {
         return written
     }
 
-    /// Takes where each partition will be when the transaction is committed; ``pending`` is to be written then.
-    package mutating func settle(_ positions: [TopicPartition: PartitionPosition]) {
+    /// Finds out where each partition will be when the transaction is committed; ``pending`` is to be written then.
+    ///
+    /// False when the transaction has to be given up, because a flow went elsewhere: its records must not count.
+    ///
+    /// - Parameter written: As ``written`` says.
+    package mutating func settle(
+        _ cells: some Sequence<some TransactionCell>,
+        _ written: [Int: [UInt64: Int64?]],
+        now: NIODeadline
+    ) -> Bool {
+        var positions: [TopicPartition: PartitionPosition] = [:]
+        for cell in cells {
+            let source = cell.flow.assignment.source
+            guard let batches = written[cell.produceSlot] else {
+                positions[source] = cell.flow.durablePosition
+                continue
+            }
+            guard let position = cell.flow.position(adding: batches) else {
+                self.fail("\(source) is read from another place now", now: now)
+                return false
+            }
+            positions[source] = position
+        }
+        self.settle(positions)
+        return true
+    }
+
+    mutating func settle(_ positions: [TopicPartition: PartitionPosition]) {
         self.ledger.observe(positions)
         self.pending = self.ledger.unwritten
     }
@@ -24,15 +57,14 @@ extension TransactionWriter {
 
     /// A record of progress goes to a partition of its topic.
     package mutating func add(_ record: ProgressRecord, key: [UInt8], to partition: TopicPartition, slot: Int) {
-        self.used.insert(partition)
         self.progressBySlot[slot] = partition
         self.progress[partition, default: ProgressPartition(slot: slot)].waiting.append((key, record.bytes))
     }
 
     /// All progress of the transaction is added.
     package mutating func record(now: NIODeadline) {
-        self.cycle.record(to: self.used, now: now)
-        self.used = []
+        let used = self.progress.filter { !$0.value.waiting.isEmpty }.keys
+        self.cycle.record(to: Set(used), now: now)
     }
 
     /// The producer has room for progress; nil when the slot is not one of those.

@@ -37,13 +37,13 @@ package struct TransactionWriter: Sendable {
     }
 
     package enum Action: Sendable {
-        /// Announce partitions to the coordinator, then call ``announced(_:generation:now:)`` or ``fail(_:now:)``.
+        /// Announce partitions to the coordinator, then call ``announced(_:generation:now:)`` or ``fail(_:code:now:)``.
         case announce(Set<TopicPartition>, generation: UInt64)
         /// The producer may ask these slots for batches.
         case ready([Int])
-        /// All records are acknowledged: call ``settle(_:)``, ``add(_:key:to:slot:)``, ``record(now:)``.
+        /// All records are acknowledged: call ``settle(_:_:now:)``, ``add(_:key:to:slot:)``, ``record(now:)``.
         case prepareProgress
-        /// Commit, then call ``committed(_:generation:now:)`` or ``fail(_:now:)``.
+        /// Commit, then call ``committed(_:generation:now:)`` or ``fail(_:code:now:)``.
         case commit(generation: UInt64)
         /// Records count now; those who wait for the end of the transaction go on.
         case deliver(Delivery)
@@ -84,7 +84,6 @@ package struct TransactionWriter: Sendable {
     package internal(set) var pending: [TopicPartition: ProgressRecord] = [:]
     var progress: [TopicPartition: ProgressPartition] = [:]
     var progressBySlot: [Int: TopicPartition] = [:]
-    var used: Set<TopicPartition> = []
     /// The commit was sent and not answered.
     var isCommitUncertain = false
     /// The last failure says that our epoch is not the newest.

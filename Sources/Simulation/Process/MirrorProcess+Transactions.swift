@@ -5,6 +5,8 @@ import Mirror
 import MirrorModel
 import NIOCore
 
+extension MirrorProcess.Cell: TransactionCell {}
+
 /// Writing records and progress in transactions: carries out what `TransactionWriter` decides, as `Shard+Transactions`
 /// does.
 extension MirrorProcess {
@@ -54,10 +56,9 @@ extension MirrorProcess {
         switch event {
         case .acknowledged where transactions.writer.isHalted, .refused where transactions.writer.isHalted: return true
         case .acknowledged(let slot, let token, let base, _):
-            if let cell = cell(writing: slot) {
-                note(cell, token, base, transactions)
-                transactions.writer.acknowledged(slot, token: token, targetBase: base, now: clock)
-            } else if transactions.writer.writesProgress(slot) {
+            let cell = cell(writing: slot)
+            if let cell { note(cell, token, base, transactions) }
+            if cell != nil || transactions.writer.writesProgress(slot) {
                 transactions.writer.acknowledged(slot, token: token, targetBase: base, now: clock)
             }
         case .refused(let slot, let refusal):
@@ -184,19 +185,7 @@ extension MirrorProcess {
     private func prepareProgress(_ transactions: ProcessTransactions) {
         let written = transactions.writer.written
         guard !looksForForeignRecords(written, transactions) else { return }
-        var positions: [TopicPartition: PartitionPosition] = [:]
-        for cell in cells {
-            let source = cell.flow.assignment.source
-            guard let batches = written[cell.produceSlot] else {
-                positions[source] = cell.flow.durablePosition
-                continue
-            }
-            guard let position = cell.flow.position(adding: batches) else {
-                return transactions.writer.fail("\(source) is read from another place now", now: clock)
-            }
-            positions[source] = position
-        }
-        transactions.writer.settle(positions)
+        guard transactions.writer.settle(cells, written, now: clock) else { return }
         for (source, record) in transactions.writer.pending.sorted(by: { $0.key < $1.key }) {
             let key = Self.progressKey(source)
             let partition = history.progressPartition(of: key)
