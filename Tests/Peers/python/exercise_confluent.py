@@ -175,7 +175,12 @@ def group_rebalance_commit_and_describe(c):
     if group not in [entry.group_id for entry in c.admin.list_consumer_groups().result().valid]:
         raise AssertionError("the group is not listed")
     reset = confluent_kafka.ConsumerGroupTopicPartitions(group, [confluent_kafka.TopicPartition(topic, 0, 7)])
-    c.admin.alter_consumer_group_offsets([reset])[group].result(10)
+    # A consumer that closes does not wait until the coordinator has heard of it, and a group with members refuses.
+    deadline = time.monotonic() + 30
+    while c.admin.describe_consumer_groups([group])[group].result(10).members and time.monotonic() < deadline:
+        time.sleep(0.05)
+    altered = c.admin.alter_consumer_group_offsets([reset])[group].result(10)
+    expect([p.error for p in altered.topic_partitions], [None], "errors of the alteration")
     consumer = c.consumer(group)
     expect(consumer.committed([confluent_kafka.TopicPartition(topic, 0)], timeout=10)[0].offset, 7, "offset after alteration")
     consumer.close()
