@@ -1,17 +1,20 @@
 """End to end: every kind of batch through the mirror, and through librdkafka, beside a bare relay."""
+import statistics
 import tempfile
 import time
 
-from .processes import ERRORS, MB, Failed, relay
+from .processes import ERRORS, MB, Failed, codec_step, relay
 from .runs import Run
 
 
 class Case:
-    def __init__(self, name, megabytes, peer=True, relay=True, **options):
+    def __init__(self, name, megabytes, peer=True, relay=True, step=None, **options):
         self.name = name
         self.megabytes = megabytes
         self.peer = peer
         self.relay = relay
+        # The step of bench-micro that works on the same batches.
+        self.step = step
         self.options = options
 
 
@@ -33,8 +36,8 @@ CASES = [
     Case("16 KB batches, plain, 1,000 partitions", 1024, partitions=1000, batch_records=15, peer=False),
     Case("5-record batches of 1 KB, 5,000 partitions", 128, partitions=5000, batch_records=5, peer=False),
     Case("transactional, 256 KB batches, plain, 4 partitions", 512, partitions=4, variant="transactional"),
-    Case("compacted, 256 KB batches, lz4, 4 partitions", 128, partitions=4, variant="compacted", codec="lz4",
-         batch_records=500),
+    Case("compacted, 256 KB batches, lz4, 4 partitions", 256, partitions=4, variant="compacted", codec="lz4",
+         batch_records=500, step="compacted batches, lz4"),
     Case("TLS on both sides, 256 KB batches, plain, 4 partitions", 512, partitions=4, tls=True, peer=False),
 ]
 
@@ -102,15 +105,28 @@ def median(results, key="cpu"):
     return sorted(results, key=lambda r: r[key])[len(results) // 2]
 
 
+def multiples(mirror, steps):
+    """What rebuilding batches and the mirror cost as multiples of decompressing and compressing alone."""
+    rebuild, alone = (statistics.mean(step[index] for step in steps) for index in (0, 1))
+    return {"alone_cpu_per_gb": alone, "step": rebuild / alone, "mirror": mirror["cpu_per_gb"] / alone}
+
+
 def run_case(args, case):
     row = {"case": case.name}
     try:
-        relays, mirrors = [], []
+        relays, mirrors, codecs = [], [], []
         for _ in range(args.repeat):
             if case.relay:
                 relays.append(relay(max(256, case.megabytes * args.scale)))
+            # Before and after, as the speed of a virtual machine differs from one minute to the next.
+            steps = [codec_step(case.step)] if case.step else []
             mirrors.append(measure(args, case, peer=False))
+            if case.step:
+                steps.append(codec_step(case.step))
+                codecs.append(multiples(mirrors[-1], steps))
         row["mirror"] = median(mirrors)
+        if codecs:
+            row["codec"] = {key: statistics.median(codec[key] for codec in codecs) for key in codecs[0]}
         if relays:
             row["relay"] = median(relays, "cpu_per_gb")
             row["ratio_to_relay"] = row["mirror"]["cpu_per_gb"] / row["relay"]["cpu_per_gb"]

@@ -147,3 +147,12 @@ def relay(megabytes):
         "mb_per_s": line["bytes"] / MB / line["seconds"],
         "switches": line["switches"],
     }
+
+
+def codec_step(step):
+    """CPU seconds per stored GB of rebuilding batches, and of decompressing and compressing them alone."""
+    done = subprocess.run([MICRO, step, "0.5"], capture_output=True, timeout=120, preexec_fn=die_with_parent)
+    if done.returncode != 0:
+        raise Failed("bench-micro: " + done.stderr.decode(errors="replace").strip())
+    rebuild, alone = (json.loads(line)["s_per_stored_gb"] for line in done.stdout.splitlines())
+    return rebuild, alone

@@ -5,7 +5,7 @@ import KafkaProtocol
 import KafkaRecords
 import NIOCore
 
-// bench-micro [NAME]: what single steps of the data path cost.
+// bench-micro [NAME [SECONDS]]: what single steps of the data path cost: at best, or on average over SECONDS.
 
 func plan(
     records: Int,
@@ -152,19 +152,19 @@ func compressionBenchmarks(_ harness: Harness) throws {
         }
     }
     for codec in [CompressionCodec.lz4, .zstd] {
-        let block = try plan(records: 250, bytes: 1024, codec: codec, variant: .compacted).makeBlock()
+        let block = try plan(records: 500, bytes: 1024, codec: codec, variant: .compacted).makeBlock()
         let views = try batches(block)
         let plain = try views.map { try codecs.decompress($0.recordsSection, with: codec, limit: 1 << 24) }
         let size = plain.reduce(0) { $0 + $1.readableBytes }
         let stored = block.readableBytes
-        try harness.measure("rebuild compacted batches, \(codec)", bytes: size, stored: stored, operations: views.count)
+        try harness.measure("compacted batches, \(codec): rebuild", bytes: size, stored: stored, operations: views.count)
         {
             for view in views {
                 use(try BatchRebuilder(maxBatchBytes: 1_000_000).rebuild(.batch(view), codecs: codecs))
             }
         }
         try harness.measure(
-            "  its decompression and compression alone",
+            "compacted batches, \(codec): decompress and compress alone",
             bytes: size,
             stored: stored,
             operations: views.count
@@ -179,7 +179,12 @@ func compressionBenchmarks(_ harness: Harness) throws {
     }
 }
 
-let harness = Harness(filter: CommandLine.arguments.dropFirst().first)
+let options = CommandLine.arguments.dropFirst()
+var harness = Harness(filter: options.first)
+if let seconds = options.dropFirst().first.flatMap(Double.init) {
+    harness.secondsPerRound = seconds
+    harness.rounds = 1
+}
 do {
     try codecBenchmarks(harness)
     try batchBenchmarks(harness)
