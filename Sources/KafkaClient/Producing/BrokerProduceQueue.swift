@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Pure. Partitions take turns: each request takes at most one batch of each, beginning with the partition that has
 /// waited longest.
-struct BrokerProduceQueue: Sendable {
+struct BrokerProduceQueue: Sendable, EditedInPlace {
     /// The connection.
     enum Link: Sendable, Equatable {
         case idle
@@ -112,6 +112,14 @@ struct BrokerProduceQueue: Sendable {
         if self.inFlight.count < settings.maximumInFlight { return true }
         guard self.inFlight.count < settings.maximumInFlightFarAway, self.isFar(settings) else { return false }
         return self.rate.bytesOut < self.rate.allowance(roundTrip: self.roundTrip.least)
+    }
+
+    /// Whether a connection is wanted that nobody has asked for; it is asked for from now on.
+    mutating func beginConnecting(now: NIODeadline) -> Bool {
+        guard self.link == .idle, self.hasWaiting else { return false }
+        self.link = .connecting
+        self.connectingSince = now
+        return true
     }
 
     func permission(settings: ProduceSettings, now: NIODeadline) -> Permission {

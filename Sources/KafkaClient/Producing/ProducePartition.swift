@@ -3,7 +3,7 @@ import KafkaProtocol
 import NIOCore
 
 /// What a producer knows of one partition.
-struct ProducePartition: Sendable {
+struct ProducePartition: Sendable, EditedInPlace {
     /// What the partition waits for.
     enum Phase: Sendable, Equatable {
         /// Its leader or a producer id. Goes on to `active`.

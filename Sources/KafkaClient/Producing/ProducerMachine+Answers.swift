@@ -90,8 +90,9 @@ extension ProducerMachine {
     }
 
     /// Whether the slot is still used for what was sent.
-    private func isOpen(_ part: SentRequest.Part) -> Bool {
-        self.entries.indices.contains(part.slot) && self.entries[part.slot]?.identity == part.identity
+    private mutating func isOpen(_ part: SentRequest.Part) -> Bool {
+        self.entries.indices.contains(part.slot)
+            && self.entries[part.slot]?.edit { $0.identity } == part.identity
     }
 
     private mutating func take(

@@ -12,13 +12,12 @@ extension ProducerMachine {
         pull: (ProducePullRequest) -> ProducePull
     ) {
         self.now = now
+        let settings = self.settings
         for node in self.brokers.nodes {
-            if self.brokers[node]?.link == .idle, self.brokers[node]?.hasWaiting == true {
-                self.brokers[node]?.link = .connecting
-                self.brokers[node]?.connectingSince = now
+            if self.brokers[node]?.edit({ $0.beginConnecting(now: now) }) == true {
                 self.actions.append(.connect(node: node))
             }
-            sending: while let permission = self.brokers[node]?.permission(settings: self.settings, now: now) {
+            sending: while let permission = self.brokers[node]?.edit({ $0.permission(settings: settings, now: now) }) {
                 switch permission {
                 case .hold: break sending
                 case .linger(let until):
@@ -35,18 +34,21 @@ extension ProducerMachine {
         _ node: Int32,
         pull: (ProducePullRequest) -> ProducePull
     ) -> Bool {
-        guard case .ready(let version)? = self.brokers[node]?.link else { return false }
-        let id = self.nextRequest
-        let order = self.brokers[node]?.takeTurns() ?? []
+        let settings = self.settings
+        let turns = self.brokers[node]?.edit {
+            (link: $0.link, order: $0.takeTurns(), least: $0.roundTrip.least, limit: $0.batchLimit(settings))
+        }
+        guard let turns, case .ready(let version) = turns.link else { return false }
+        let (id, order) = (self.nextRequest, turns.order)
         var question = ProducePullRequest(
             slot: -1,
-            room: self.settings.maximumRequestBytes,
+            room: settings.maximumRequestBytes,
             isEmpty: true,
             stamp: ProducerStamp(identity: .none, sequence: -1),
-            roundTrip: self.brokers[node]?.roundTrip.least ?? .zero
+            roundTrip: turns.least
         )
         question.company = order.count
-        question.limit = self.brokers[node]?.batchLimit(self.settings) ?? self.settings.maximumInFlight
+        question.limit = turns.limit
         var parts: [SentRequest.Part] = []
         var topics: [ProduceRequest.TopicProduceData] = []
         var positions: [TopicName: Int] = [:]
@@ -62,9 +64,8 @@ extension ProducerMachine {
                 continue
             }
             served.append(slot)
-            guard let identity = self.entries[slot]?.identity, let partition = self.entries[slot]?.partition else {
-                continue
-            }
+            let name = self.entries[slot]?.edit { (identity: $0.identity, partition: $0.partition) }
+            guard let (identity, partition) = name else { continue }
             question.room -= batch.byteCount
             question.isEmpty = false
             var data = ProduceRequest.PartitionProduceData()
@@ -91,12 +92,12 @@ extension ProducerMachine {
         self.brokers[node]?.putBack(unserved: unserved, served: served, now: self.now)
         guard !parts.isEmpty else { return false }
         self.nextRequest += 1
-        self.brokers[node]?.began(id, bytes: self.settings.maximumRequestBytes - question.room, now: self.now)
+        self.brokers[node]?.began(id, bytes: settings.maximumRequestBytes - question.room, now: self.now)
         self.requests[id] = SentRequest(node: node, sentAt: self.now, parts: parts)
         var request = ProduceRequest()
-        request.acks = self.settings.acks
+        request.acks = settings.acks
         request.transactionalID = self.transactionalID
-        request.timeoutMs = Int32(clamping: self.settings.requestTimeout.nanoseconds / 1_000_000)
+        request.timeoutMs = Int32(clamping: settings.requestTimeout.nanoseconds / 1_000_000)
         request.topicData = topics
         self.actions.append(.send(node: node, id: id, request, version: version))
         return true
@@ -129,8 +130,9 @@ extension ProducerMachine {
 
     /// Puts a partition into its broker's queue if it could send something.
     mutating func queue(_ slot: Int) {
-        guard self.entries.indices.contains(slot), let node = self.entries[slot]?.node,
-            let limit = self.brokers[node]?.batchLimit(self.settings),
+        let settings = self.settings
+        guard self.entries.indices.contains(slot), let node = self.entries[slot]?.edit({ $0.node }) ?? nil,
+            let limit = self.brokers[node]?.edit({ $0.batchLimit(settings) }),
             let bytes = self.entries[slot]?.wish(limit: limit)
         else { return }
         self.brokers[node]?.enqueue(slot, bytes: bytes, now: self.now)
@@ -138,7 +140,7 @@ extension ProducerMachine {
 
     /// After its turn: stays in the queue only if it could send more.
     private mutating func requeue(_ slot: Int, limit: Int) {
-        guard let node = self.entries[slot]?.node else { return }
+        guard let node = self.entries[slot]?.edit({ $0.node }) ?? nil else { return }
         if self.entries[slot]?.wish(limit: limit) == nil { self.brokers[node]?.remove(slot) }
     }
 }

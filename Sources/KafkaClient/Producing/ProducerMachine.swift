@@ -69,8 +69,10 @@ public struct ProducerMachine: Sendable {
             self.actions.append(.locate(self.questions))
             self.questions.removeAll(keepingCapacity: true)
         }
+        guard !self.actions.isEmpty else { return [] }
         let result = self.actions
         self.actions = []
+        self.actions.reserveCapacity(result.count)
         return result
     }
 

@@ -27,8 +27,10 @@ struct FlowEntry: Sendable {
         case piece
     }
 
-    var content: Content
-    var path: Path
+    let content: Content
+    let path: Path
+    let recordCount: Int32
+    let byteCount: Int
     /// The position moves here when this and everything before it is acknowledged.
     var through: Int64
     var leaderEpoch: Int32
@@ -37,6 +39,21 @@ struct FlowEntry: Sendable {
     var isAcknowledged = false
     /// The identity and sequence it was sent with; nil without idempotence.
     var stamp: ProducerStamp?
+
+    init(content: Content, path: Path, through: Int64, leaderEpoch: Int32) {
+        self.content = content
+        self.path = path
+        self.through = through
+        self.leaderEpoch = leaderEpoch
+        let view: RecordBatchView? =
+            switch content {
+            case .fast(let view): view
+            case .assembled(let assembled): assembled.batch
+            case .rebuilding, .damaged: nil
+            }
+        self.recordCount = view?.recordCount ?? 0
+        self.byteCount = view?.sizeInBytes ?? 0
+    }
 
     /// Whether it is, or will be, other bytes than those received.
     var isMade: Bool {
@@ -57,14 +74,6 @@ struct FlowEntry: Sendable {
     /// Where the target put it; nil when the target did not say.
     var targetBase: Int64?
 
-    var view: RecordBatchView? {
-        switch self.content {
-        case .fast(let view): view
-        case .assembled(let assembled): assembled.batch
-        case .rebuilding, .damaged: nil
-        }
-    }
-
     /// Memory of records that are no longer those that were received.
     var copiedBytes: Int {
         switch self.content {
@@ -73,8 +82,27 @@ struct FlowEntry: Sendable {
         }
     }
 
-    var recordCount: Int32 { self.view?.recordCount ?? 0 }
-    var byteCount: Int { self.view?.sizeInBytes ?? 0 }
+    // A deque copies an entry of which a property is read; what changes entries, or could, does so where they stand.
+
+    /// Goes to the producer under this name; returns its bytes.
+    mutating func sent(token: UInt64, stamp: ProducerStamp?) -> Int {
+        self.token = token
+        self.stamp = stamp
+        return self.byteCount
+    }
+
+    /// Notes that it is written; false when it has another name, or is written already.
+    mutating func acknowledge(token: UInt64, targetBase: Int64?) -> Bool {
+        guard self.token == token, !self.isAcknowledged else { return false }
+        self.isAcknowledged = true
+        self.targetBase = targetBase
+        return true
+    }
+
+    /// Whether the target said where it put it; nil until it is acknowledged.
+    mutating func placeWhenAcknowledged() -> Bool? {
+        self.isAcknowledged ? self.targetBase != nil : nil
+    }
 
     /// Where its records come from, by index in the batch.
     func forEachRun(_ body: (OffsetRun) -> Void) {
@@ -101,12 +129,12 @@ struct FlowQueue: Sendable {
     var isEmpty: Bool { self.entries.isEmpty }
     var hasWaiting: Bool { self.sentCount < self.entries.count }
 
-    /// The next one to send.
-    var head: FlowEntry? { self.hasWaiting ? self.entries[self.sentCount] : nil }
+    /// What is to be sent next.
+    var head: FlowEntry.Content? { self.hasWaiting ? self.entries[self.sentCount].content : nil }
 
     var waitingCount: Int { self.entries.count - self.sentCount }
 
-    mutating func append(_ entry: FlowEntry) {
+    mutating func append(_ entry: consuming FlowEntry) {
         self.copiedBytes += entry.copiedBytes
         self.waitingBytes += entry.byteCount
         self.entries.append(entry)
@@ -125,9 +153,8 @@ struct FlowQueue: Sendable {
 
     /// The head goes to the producer under this name.
     mutating func send(token: UInt64, stamp: ProducerStamp? = nil) {
-        self.waitingBytes -= self.entries[self.sentCount].byteCount
-        self.entries[self.sentCount].token = token
-        self.entries[self.sentCount].stamp = stamp?.identity == ProducerIdentity.none ? nil : stamp
+        let stamp = stamp?.identity == ProducerIdentity.none ? nil : stamp
+        self.waitingBytes -= self.entries[self.sentCount].sent(token: token, stamp: stamp)
         self.sentCount += 1
     }
 
@@ -164,12 +191,8 @@ struct FlowQueue: Sendable {
 
     /// Notes that a batch is written; false for a name that is not here.
     mutating func acknowledge(token: UInt64, targetBase: Int64?) -> Bool {
-        for index in 0..<self.sentCount where self.entries[index].token == token && !self.entries[index].isAcknowledged
-        {
-            self.entries[index].isAcknowledged = true
-            self.entries[index].targetBase = targetBase
-            return true
-        }
+        for index in 0..<self.sentCount
+        where self.entries[index].acknowledge(token: token, targetBase: targetBase) { return true }
         return false
     }
 
@@ -222,10 +245,10 @@ struct FlowQueue: Sendable {
 
     /// Takes the oldest entry if it is acknowledged, and if nothing that is out can tell its place.
     mutating func popAcknowledged() -> FlowEntry? {
-        guard self.sentCount > 0, let first = self.entries.first, first.isAcknowledged,
-            first.targetBase != nil || !self.awaitsPlace
+        guard self.sentCount > 0, let isPlaced = self.entries[0].placeWhenAcknowledged(),
+            isPlaced || !self.awaitsPlace
         else { return nil }
-        self.entries.removeFirst()
+        let first = self.entries.removeFirst()
         self.copiedBytes -= first.copiedBytes
         self.sentCount -= 1
         // With many partitions the places of empty queues would be most of the memory.

@@ -64,9 +64,9 @@ extension PartitionFlow {
         self.counters.records += Int64(entry.recordCount)
         self.counters.bytes += Int64(entry.byteCount)
         switch entry.path {
-        case .fast(let codec): self.counters.fastPathBatches[codec, default: 0] += 1
+        case .fast(let codec): self.counters.passed[codec] += 1
         case .coalesced(let batches):
-            self.counters.fastPathBatches[CompressionCodec.none, default: 0] += batches
+            self.counters.passed[.none] += batches
             self.counters.coalescedBatches += batches
         case .recompressed(let batches): self.counters.recompressedBatches += batches
         case .slow(let reason, let batches): self.counters.slowPathBatches[reason, default: 0] += batches

@@ -83,7 +83,7 @@ extension PartitionFlow {
 
     /// Applies what had to wait for the queue: a damaged batch at its head, another place to read, the end.
     mutating func settle() {
-        if self.phase == .running, self.queue.sentCount == 0, case .damaged(let reason)? = self.queue.head?.content {
+        if self.phase == .running, self.queue.sentCount == 0, case .damaged(let reason)? = self.queue.head {
             self.damageAtHead = reason
             return
         }

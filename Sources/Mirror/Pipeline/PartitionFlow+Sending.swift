@@ -21,7 +21,7 @@ extension PartitionFlow {
         {
             return .nothing
         }
-        switch head.content {
+        switch head {
         case .rebuilding, .damaged:
             return .nothing
         case .fast(let view):
@@ -76,7 +76,11 @@ extension PartitionFlow {
     /// Whether the entry is a batch that is joined with its neighbours if they are too.
     func isJoinable(_ index: Int) -> Bool {
         guard case .fast(let view) = self.queue.entries[index].content else { return false }
-        return view.sizeInBytes < self.joinBelow && BatchSplicer.accepts(view)
+        return self.isJoinable(view)
+    }
+
+    private func isJoinable(_ view: RecordBatchView) -> Bool {
+        view.sizeInBytes < self.joinBelow && BatchSplicer.accepts(view)
     }
 
     /// Joins small uncompressed batches that wait one behind the other, those included that were not looked at yet.
@@ -84,7 +88,7 @@ extension PartitionFlow {
     /// A broker takes one batch per partition and request, so single-record batches would crawl.
     private mutating func coalesce(_ first: RecordBatchView, room: Int) -> RecordBatchView? {
         let start = self.queue.sentCount
-        guard start + 1 < self.queue.entries.count, self.isJoinable(start), self.isJoinable(start + 1) else {
+        guard self.isJoinable(first), start + 1 < self.queue.entries.count, self.isJoinable(start + 1) else {
             return nil
         }
         let joinBelow = self.joinBelow

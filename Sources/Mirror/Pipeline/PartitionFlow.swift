@@ -151,7 +151,7 @@ package struct PartitionFlow: Sendable {
     /// Tells the shard what waits to be sent.
     package mutating func announce() {
         guard self.phase == .running, self.queue.hasWaiting else { return }
-        switch self.queue.head?.content {
+        switch self.queue.head {
         case .fast, .assembled: self.actions.append(.ready(bytes: self.waitingBytes))
         case .rebuilding, .damaged, nil: break
         }

@@ -9,7 +9,11 @@ package struct PipelineCounters: Sendable, Equatable {
     /// Batches sent to the target.
     package var batches: Int64 = 0
     /// Source batches passed through, by codec.
-    package var fastPathBatches: [CompressionCodec: Int64] = [:]
+    package var fastPathBatches: [CompressionCodec: Int64] {
+        let counts = CompressionCodec.allCases.map { ($0, self.passed[$0]) }
+        return Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 })
+    }
+    var passed = CodecCounts()
     /// Source batches joined with neighbours on the fast path.
     package var coalescedBatches: Int64 = 0
     /// Compressed source batches joined with neighbours, which meant to compress them again.
@@ -34,7 +38,7 @@ package struct PipelineCounters: Sendable, Equatable {
         left.records += right.records
         left.bytes += right.bytes
         left.batches += right.batches
-        left.fastPathBatches.merge(right.fastPathBatches, uniquingKeysWith: +)
+        for codec in CompressionCodec.allCases { left.passed[codec] += right.passed[codec] }
         left.coalescedBatches += right.coalescedBatches
         left.recompressedBatches += right.recompressedBatches
         left.slowPathBatches.merge(right.slowPathBatches, uniquingKeysWith: +)
@@ -44,5 +48,35 @@ package struct PipelineCounters: Sendable, Equatable {
         left.repeatedBatches += right.repeatedBatches
         left.quarantines += right.quarantines
         left.rewinds += right.rewinds
+    }
+}
+
+/// A count for each codec: every batch is counted, and a dictionary would hash its codec.
+struct CodecCounts: Sendable, Equatable {
+    private var none: Int64 = 0
+    private var gzip: Int64 = 0
+    private var snappy: Int64 = 0
+    private var lz4: Int64 = 0
+    private var zstd: Int64 = 0
+
+    subscript(codec: CompressionCodec) -> Int64 {
+        get {
+            switch codec {
+            case .none: self.none
+            case .gzip: self.gzip
+            case .snappy: self.snappy
+            case .lz4: self.lz4
+            case .zstd: self.zstd
+            }
+        }
+        set {
+            switch codec {
+            case .none: self.none = newValue
+            case .gzip: self.gzip = newValue
+            case .snappy: self.snappy = newValue
+            case .lz4: self.lz4 = newValue
+            case .zstd: self.zstd = newValue
+            }
+        }
     }
 }
