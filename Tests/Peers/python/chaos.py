@@ -345,7 +345,7 @@ class Chaos:
         print(f"{self.options.kills} kills in {time.monotonic() - begin:.0f} s, in {moved} of the lives records were mirrored; "
               f"{sum(totals.values())} records written, {produced['aborted']} more aborted", flush=True)
         print("what happened: " + ", ".join(f"{kind} {count}" for kind, count in sorted(self.events.items())), flush=True)
-        clean = self.count(totals)
+        clean, mirror = self.count(totals, mirror)
         if groups:
             clean = groups.go_on(totals) and clean
         mirror.send_signal(signal.SIGTERM)
@@ -389,7 +389,16 @@ class Chaos:
                 self.order(cluster, "start-broker", broker)
         self.down.clear()
 
-    def count(self, totals):
+    def taken_over(self, mirror):
+        """Whether the newest mirror has ended because a stale one took the flow over, and asks to be started again."""
+        if mirror.poll() is None or not self.was_fenced(mirror):
+            return False
+        with open(self.folder / "mirror.log") as log:
+            log.seek(self.log_position)
+            return "another kafka-mirror process has taken the flow over" in log.read()
+
+    def count(self, totals, mirror):
+        """Whether all records are at both sides, and the mirror that goes on."""
         shape = {topic: partitions for topic, (partitions, _) in TOPICS.items()}
         source = numbered.Reader(self.direct["A"], shape, self.base)
         if not source.read(60):
@@ -397,6 +406,12 @@ class Chaos:
         target = numbered.Reader(self.direct["B"], shape, self.base, alias="A.")
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
+            if self.taken_over(mirror):
+                # The stale one was killed after that: in the rounds before, the next mirror has taken its place.
+                print("the last mirror is started again: a stale one had taken the flow over", flush=True)
+                self.processes.remove(mirror)
+                mirror = self.mirror()
+                deadline = time.monotonic() + 60
             if target.read(60) and target.counts["records"] >= source.counts["records"]:
                 break
             time.sleep(0.2)
@@ -408,7 +423,7 @@ class Chaos:
             print(f"{name}: " + ", ".join(f"{kind} {count}" for kind, count in results[name].items()), flush=True)
             for example in reader.examples:
                 print(f"  {example}")
-        return all(numbered.is_clean(result) for result in results.values())
+        return all(numbered.is_clean(result) for result in results.values()), mirror
 
     def end(self):
         for process in self.processes:
