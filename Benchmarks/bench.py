@@ -11,12 +11,11 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import time
 
 from suite import brokers, cases, limits, moments, tables
-from suite.processes import BUILD, ERRORS, MICRO, Failed, die_with_parent
+from suite.processes import BUILD, ERRORS, micro
 
 SCALES = [10, 100, 1_000, 10_000, 50_000]
 LINKS = [
@@ -59,11 +58,8 @@ class Suite:
         print(part, json.dumps({key: value for key, value in row.items() if key != "samples"}), flush=True)
 
     def micro(self):
-        done = subprocess.run([MICRO], capture_output=True, timeout=300, preexec_fn=die_with_parent)
-        if done.returncode != 0:
-            raise Failed("bench-micro: " + done.stderr.decode(errors="replace").strip())
-        for line in done.stdout.splitlines():
-            self.add("micro", json.loads(line))
+        for line in micro():
+            self.add("micro", line)
 
     def cases(self):
         for case in cases.CASES:

@@ -61,7 +61,7 @@ def bars(result):
             peer, 2, "{:.1f} x", True)
     at_most(">= 5 x less CPU than librdkafka, lz4 and zstd", case_rows(result, "256 KB batches, lz4", "256 KB batches, zstd"),
             peer, 5, "{:.1f} x", True)
-    at_most("the same of small batches, which nobody promised", case_rows(result, "16 KB batches, lz4", "5-record batches of 100 B, lz4"),
+    at_most("the same of small batches (not promised)", case_rows(result, "16 KB batches, lz4", "5-record batches of 100 B, lz4"),
             peer, 5, "{:.1f} x", True)
     calm = [row for row in result.get("latency", []) if row["load"] == "1,000 records/s" and "p99_ms" in row]
     if calm:

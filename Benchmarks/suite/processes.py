@@ -149,10 +149,15 @@ def relay(megabytes):
     }
 
 
-def codec_step(step):
-    """CPU seconds per stored GB of rebuilding batches, and of decompressing and compressing them alone."""
-    done = subprocess.run([MICRO, step, "0.5"], capture_output=True, timeout=120, preexec_fn=die_with_parent)
+def micro(*options):
+    """What bench-micro measured, a dictionary for each step."""
+    done = subprocess.run([MICRO, *options], capture_output=True, timeout=300, preexec_fn=die_with_parent)
     if done.returncode != 0:
         raise Failed("bench-micro: " + done.stderr.decode(errors="replace").strip())
-    rebuild, alone = (json.loads(line)["s_per_stored_gb"] for line in done.stdout.splitlines())
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def codec_step(step):
+    """CPU seconds per stored GB of rebuilding batches, and of decompressing and compressing them alone."""
+    rebuild, alone = (line["s_per_stored_gb"] for line in micro(step, "0.5"))
     return rebuild, alone

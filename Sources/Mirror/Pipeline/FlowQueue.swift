@@ -231,11 +231,11 @@ struct FlowQueue: Sendable {
         return places
     }
 
-    /// Whether the place of the oldest batch, which is acknowledged, may be told by one that is still out.
-    private var awaitsPlace: Bool {
+    /// Whether the oldest batch is not acknowledged, or its place may be told by one that is still out.
+    private mutating func awaitsPlace() -> Bool {
         for index in 0..<min(self.sentCount, Self.placeless + 1) {
-            guard self.entries[index].isAcknowledged else { return true }
-            if self.entries[index].targetBase != nil { return false }
+            guard let isPlaced = self.entries[index].placeWhenAcknowledged() else { return true }
+            if isPlaced { return false }
         }
         return false
     }
@@ -245,9 +245,7 @@ struct FlowQueue: Sendable {
 
     /// Takes the oldest entry if it is acknowledged, and if nothing that is out can tell its place.
     mutating func popAcknowledged() -> FlowEntry? {
-        guard self.sentCount > 0, let isPlaced = self.entries[0].placeWhenAcknowledged(),
-            isPlaced || !self.awaitsPlace
-        else { return nil }
+        guard self.sentCount > 0, !self.awaitsPlace() else { return nil }
         let first = self.entries.removeFirst()
         self.copiedBytes -= first.copiedBytes
         self.sentCount -= 1
